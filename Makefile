@@ -1,0 +1,44 @@
+# The verbs of this project. Meson and Ninja do the work; `make help` says what there is.
+BUILD ?= build
+SETUP = ./scripts/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test e2e san tsan tidy bench clean
+
+help:   ## this list
+	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup:  ## install every package that is missing (apt; as root or through sudo)
+	@$(SETUP) build test
+
+build:  ## compile everything into $(BUILD)/
+	@$(SETUP) build
+	@./scripts/build $(BUILD)
+
+demo: build ## a local cluster, the controller, both gateways and the status page; Ctrl-C stops it
+	@$(BUILD)/sandbox/sandbox demo
+
+test: setup ## all tests that need no server from outside
+	@./scripts/build $(BUILD)
+	@./scripts/test $(BUILD)
+
+e2e: setup ## the controller against a real Kubernetes control plane (about 5 min the first time)
+	@./scripts/build $(BUILD)
+	@./tests/e2e/run $(BUILD)
+
+san: setup ## all tests again under the address and undefined-behaviour sanitizers
+	@./scripts/build build-san -Db_sanitize=address,undefined -Db_lundef=false
+	@./scripts/test build-san
+
+tsan: setup ## the threaded parts under the thread sanitizer
+	@./scripts/build build-tsan -Db_sanitize=thread -Db_lundef=false
+	@./scripts/test build-tsan gateway
+
+tidy: setup ## formatting, clang-tidy, our own lint, and a build with clang
+	@./scripts/tidy
+
+bench: build ## time from the death of the main to the next acknowledged write, 50 runs
+	@./bench/failover
+
+clean:  ## remove what was built
+	rm -rf build build-*

@@ -1,0 +1,129 @@
+#include "base/log.h"
+
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <unistd.h>
+
+enum { LINE_LIMIT = 16 * 1024 };
+
+static enum log_level least_level = LOG_INFO;
+static enum log_format line_format = LOG_LOGFMT;
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void log_setup(enum log_level least, enum log_format format)
+{
+    least_level = least;
+    line_format = format;
+}
+
+bool log_level_parse(struct str text, enum log_level *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        if (str_eq(text, level_names[i])) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_format_parse(struct str text, enum log_format *out)
+{
+    if (!str_eq(text, "json") && !str_eq(text, "logfmt"))
+        return false;
+    *out = str_eq(text, "json") ? LOG_JSON : LOG_LOGFMT;
+    return true;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= least_level;
+}
+
+/* Inside double quotes, as both JSON and logfmt readers take it. Bytes over 127 pass as UTF-8. */
+static void add_quoted(struct buf *b, const char *s)
+{
+    buf_add_byte(b, '"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+
+        if (c == '"' || c == '\\')
+            buf_printf(b, "\\%c", c);
+        else if (c == '\n')
+            buf_add_text(b, "\\n");
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(b, "\\u%04x", c);
+        else
+            buf_add_byte(b, c);
+    }
+    buf_add_byte(b, '"');
+}
+
+static bool is_plain(const char *s)
+{
+    if (!*s)
+        return false;
+    for (; *s; s++)
+        if (*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || *s == 0x7f)
+            return false;
+    return true;
+}
+
+static void add_field(struct buf *b, const char *key, const char *value)
+{
+    bool first = b->n == 0;
+
+    if (line_format == LOG_JSON) {
+        buf_add_text(b, first ? "{" : ",");
+        add_quoted(b, key);
+        buf_add_byte(b, ':');
+        add_quoted(b, value);
+        return;
+    }
+    buf_printf(b, "%s%s=", first ? "" : " ", key);
+    if (is_plain(value))
+        buf_add_text(b, value);
+    else
+        add_quoted(b, value);
+}
+
+static void add_time(struct buf *b)
+{
+    struct timespec now;
+    struct tm tm;
+    char text[64];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    (void)str_format(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                     now.tv_nsec / 1000000);
+    add_field(b, "time", text);
+}
+
+void log_event(enum log_level level, const char *module, const char *message, ...)
+{
+    struct buf line;
+    va_list args;
+    const char *key;
+
+    if (!log_enabled(level))
+        return;
+    buf_init(&line, LINE_LIMIT);
+    add_time(&line);
+    add_field(&line, "level", level_names[level]);
+    add_field(&line, "module", module);
+    add_field(&line, "msg", message);
+    va_start(args, message);
+    while ((key = va_arg(args, const char *)) != NULL) {
+        const char *value = va_arg(args, const char *);
+
+        add_field(&line, key, value ? value : "");
+    }
+    va_end(args);
+    buf_add_text(&line, line_format == LOG_JSON ? "}\n" : "\n");
+    if (line.p)
+        (void)!write(STDERR_FILENO, line.p, line.n); /* one write: lines of processes do not mix */
+    buf_done(&line);
+}

@@ -1,0 +1,127 @@
+/* gateway: one raw TCP gateway: a listening address, worker threads, and the route they follow.
+ *
+ * Source: the project's docs/gateway.md. Not a byte of the protocol is looked at. Workers and
+ * control share nothing: routes go down through a mailbox, reports and counters come up. All calls
+ * of this header are made from the control thread. */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "base/fail.h"
+
+#include <stdint.h>
+
+enum { GATEWAY_UPSTREAMS_MAX = 16, GATEWAY_BUCKETS = 12 };
+
+struct gateway_config {
+    char bind_host[64]; /* IP address */
+    unsigned bind_port; /* 0: any; see gateway_port */
+    unsigned workers;
+    unsigned max_connections;   /* sessions and parked clients over all workers, exact */
+    size_t buffer_size;         /* GATEWAY_BUFFER_SIZE: bound of what one direction may hold */
+    int64_t hold_timeout_ms;    /* how long a client is parked or held; 0: refuse at once */
+    int64_t hold_drain_ms;      /* HOLD_DRAIN: answers still flow this long after a hold began */
+    int64_t connect_timeout_ms; /* to the upstream */
+    int64_t session_timeout_ms; /* accept to the first byte exchanged with the upstream */
+    int64_t idle_timeout_ms;    /* 0: never */
+    int64_t user_timeout_ms;    /* TCP_USER_TIMEOUT; 0: the system's */
+};
+
+enum gateway_route_kind {
+    GATEWAY_FORWARD, /* to the upstreams, in the order given */
+    GATEWAY_PARK,    /* new clients wait for the next route, at most hold_timeout_ms */
+    GATEWAY_REFUSE   /* new clients are reset */
+};
+
+/* What the gateway shall do from now on; a value, copied. A new generation cuts (resets) every
+ * session of an older one. `hold` keeps the sessions of the same generation, stops reading from
+ * their clients, and hold_drain_ms later from their upstreams too; new clients are parked. It ends
+ * with a route of the same generation without hold, with a newer generation, or, after
+ * hold_timeout_ms, by cutting the sessions. */
+struct gateway_route {
+    uint64_t generation; /* never falls */
+    enum gateway_route_kind kind;
+    bool hold;
+    unsigned upstreams;
+    struct {
+        char host[64]; /* IP address */
+        unsigned port;
+    } upstream[GATEWAY_UPSTREAMS_MAX];
+};
+
+/* Reports, taken with gateway_next_report. */
+enum gateway_report_kind {
+    GATEWAY_IN_FORCE, /* every worker follows this (generation, hold): first stage of a hold */
+    GATEWAY_DRAINED,  /* every worker has stopped reading from the upstreams, too */
+    GATEWAY_UPSTREAM_FAILED, /* an upstream refused, reset or did not answer the connect */
+    GATEWAY_FIRST_BYTE       /* first byte from an upstream to a client in this generation */
+};
+struct gateway_report {
+    enum gateway_report_kind kind;
+    uint64_t generation;
+    bool hold;         /* IN_FORCE */
+    unsigned upstream; /* UPSTREAM_FAILED: index in the route */
+    struct fail why;   /* UPSTREAM_FAILED */
+    uint32_t cut;      /* IN_FORCE: sessions that the change cut */
+};
+
+/* Reasons are X(NAME, label). */
+#define GATEWAY_REFUSALS(X)                                                                        \
+    X(LIMIT, "limit")               /* max_connections */                                          \
+    X(NO_ROUTE, "no_route")         /* GATEWAY_REFUSE */                                           \
+    X(HOLD_TIMEOUT, "hold_timeout") /* parked too long */                                          \
+    X(UPSTREAM, "upstream")         /* no upstream took the connection */                          \
+    X(TIMEOUT, "timeout")           /* session_timeout_ms */                                       \
+    X(STOPPING, "stopping")
+#define GATEWAY_CUTS(X)                                                                            \
+    X(ROUTE, "route")               /* a new generation */                                         \
+    X(HOLD_TIMEOUT, "hold_timeout") /* held too long */                                            \
+    X(IDLE, "idle")                                                                                \
+    X(STOPPING, "stopping")
+enum gateway_refusal {
+#define X(name, label) GATEWAY_REFUSED_##name,
+    GATEWAY_REFUSALS(X)
+#undef X
+        GATEWAY_REFUSAL_COUNT
+};
+enum gateway_cut {
+#define X(name, label) GATEWAY_CUT_##name,
+    GATEWAY_CUTS(X)
+#undef X
+        GATEWAY_CUT_COUNT
+};
+const char *gateway_refusal_name(enum gateway_refusal r);
+const char *gateway_cut_name(enum gateway_cut c);
+
+/* A cumulative histogram; bound of bucket i in gateway_bucket_seconds[i], the last is +Inf. */
+struct gateway_histogram {
+    uint64_t bucket[GATEWAY_BUCKETS]; /* not cumulated: how many fell into this one */
+    uint64_t count;
+    double sum_seconds;
+};
+extern const double gateway_bucket_seconds[GATEWAY_BUCKETS];
+
+struct gateway_counters {
+    uint64_t sessions_active; /* connected to an upstream */
+    uint64_t parked;          /* clients that wait for a route */
+    uint64_t sessions_total, accepted_total;
+    uint64_t refused[GATEWAY_REFUSAL_COUNT];
+    uint64_t cut[GATEWAY_CUT_COUNT];
+    uint64_t bytes_up, bytes_down; /* client to upstream, upstream to client */
+    uint64_t upstream_errors;
+    struct gateway_histogram parked_time, connect_time;
+};
+
+struct gateway;
+/* Listens and starts the workers, parking until the first route. NULL: *why. */
+struct gateway *gateway_start(const struct gateway_config *config, struct fail *why);
+unsigned gateway_port(const struct gateway *g);
+void gateway_set_route(struct gateway *g, const struct gateway_route *route);
+/* Readable when there are reports. */
+int gateway_fd(const struct gateway *g);
+bool gateway_next_report(struct gateway *g, struct gateway_report *out);
+/* A consistent enough sum over the workers, without stopping them. */
+void gateway_read_counters(const struct gateway *g, struct gateway_counters *out);
+/* Stops listening, cuts every session, joins the workers. NULL is fine. */
+void gateway_stop(struct gateway *g);
+
+#endif
