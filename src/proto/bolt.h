@@ -47,6 +47,10 @@ enum bolt_signature {
 
 /* "HELLO", "PULL" ... */
 const char *bolt_signature_name(enum bolt_signature signature);
+/* "5.2"; "none" */
+const char *bolt_version_name(enum bolt_version version);
+/* Does HELLO leave the credentials to LOGON? */
+bool bolt_has_logon(enum bolt_version version);
 
 /* Handshake. The client writes its request, the server its answer: nothing else goes over the wire
  * before both are there, and neither is chunked. */
@@ -92,8 +96,10 @@ struct bolt {
     struct buf data;    /* each message: its length in 4 bytes, then its bytes without chunks */
     size_t taken;       /* bytes of data that bolt_next is done with */
     size_t open;        /* where the message under way begins in data */
-    unsigned head_seen; /* bytes of the chunk's length that have come (0, 1, 2) */
-    size_t chunk_left;  /* bytes of the chunk under way that have not */
+    size_t chunk_left;  /* bytes of the chunk under way that have not come */
+    unsigned head_seen; /* bytes of the next chunk's length that have */
+    uint8_t head;       /* the first of them */
+    bool broken;        /* bolt_next has met a malformed message */
     struct fail why;
 };
 

@@ -2,24 +2,22 @@
  *
  * Each function adds one whole message to `out` (check out->failed at the end). Values are
  * borrowed; a NULL map stands for the empty one. Where the version matters, fields are left out or
- * added as it wants them (facts 1.2); a message that the version does not have is our own mistake
- * (asserted). */
+ * added as it wants them (facts 1.2). */
 #ifndef PROTO_BOLT_ENCODE_H
 #define PROTO_BOLT_ENCODE_H
 
 #include "proto/bolt.h"
 
-/* Any message: signature and at most 15 fields. */
+/* Any message: signature and at most 15 fields (asserted). */
 void bolt_encode(struct buf *out, enum bolt_signature signature, const struct value *fields,
                  size_t n);
 /* Messages without fields: RESET, GOODBYE, COMMIT, ROLLBACK, LOGOFF, ACK_FAILURE, NOOP, IGNORED. */
 void bolt_encode_bare(struct buf *out, enum bolt_signature signature);
 
 /* Requests. An empty user means scheme none. HELLO carries the credentials up to 4.4; from 5.1 on
- * LOGON does, which must follow. */
+ * LOGON does, which must follow (bolt_has_logon). */
 void bolt_encode_hello(struct buf *out, enum bolt_version version, const char *user_agent,
                        const char *user, const char *password);
-bool bolt_needs_logon(enum bolt_version version);
 void bolt_encode_logon(struct buf *out, const char *user, const char *password);
 void bolt_encode_run(struct buf *out, enum bolt_version version, struct str query,
                      const struct value *params, const struct value *extra);

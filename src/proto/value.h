@@ -61,7 +61,8 @@ bool value_get_str(const struct value *map, const char *key, struct str *out);
 /* As people read it, for logs and errors: {a: 1, b: "x"}. */
 void value_print(const struct value *v, struct buf *out);
 
-/* Reads one value. False: malformed, deeper than VALUE_MAX_DEPTH, or the arena is full. */
+/* Reads one value. False: malformed or deeper than VALUE_MAX_DEPTH (r->failed is set), or the arena
+ * is full (it is not). */
 enum { VALUE_MAX_DEPTH = 64 };
 bool value_decode(struct rd *r, struct arena *a, struct value *out) MUST_CHECK;
 /* Writes in the shortest form, as Memgraph does (facts 1.7). */
