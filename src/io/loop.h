@@ -1,7 +1,8 @@
 /* loop: the control thread's event loop (libuv inside), its clock and its timers.
  *
- * One thread, one loop. The clock is monotonic and read once a turn. Everything that the app needs
- * of time goes through here, so that the simulator can put virtual time in its place. */
+ * One thread, one loop. The clock is monotonic. Everything that the app needs of time goes through
+ * here, so that the simulator can put virtual time in its place. A program with a loop ignores
+ * SIGPIPE: a peer that went away is an error of the write, not the end of us. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
@@ -14,6 +15,7 @@ struct loop;
 struct uv_loop_s;
 
 struct loop *loop_new(void);
+/* Everything that lives on the loop was freed before. NULL is fine. */
 void loop_free(struct loop *loop);
 /* Until loop_stop. */
 void loop_run(struct loop *loop);
@@ -26,7 +28,8 @@ int64_t loop_wall_us(struct loop *loop);
 struct uv_loop_s *loop_uv(struct loop *loop);
 
 /* A one-shot timer, owned by the caller, who may stop or start it again at any time, also in its
- * own callback. Precise to a millisecond; 0 means: next turn of the loop. */
+ * own callback. Precise to about 0.1 ms; 0 means: next turn of the loop. Timers that are due in the
+ * same turn are called in the order of their deadlines. */
 struct timer;
 typedef void timer_fn(void *arg);
 struct timer *timer_new(struct loop *loop, timer_fn *fn, void *arg);
