@@ -1,0 +1,40 @@
+/* sock: the few things that the gateway does to TCP sockets. All are non-blocking and
+ * close-on-exec, without Nagle's delay and with keep-alive. Functions return 0, a descriptor, or
+ * -errno. */
+#ifndef GATEWAY_SOCK_H
+#define GATEWAY_SOCK_H
+
+#include "base/attrs.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sock_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+    socklen_t size; /* 0: no address */
+};
+
+/* An IP address and a port. False, and no address, on anything else. */
+bool sock_address_parse(struct sock_address *out, const char *host, unsigned port) MUST_CHECK;
+/* Nobody listens on this address (or its port is 0, which is always free). SO_REUSEPORT would let
+ * two processes of one user share a port in silence, so this is asked before the first listener. */
+int sock_address_free(const struct sock_address *at) MUST_CHECK;
+/* A listening socket (SO_REUSEPORT); what it accepts inherits the options. */
+int sock_listen(const struct sock_address *at, int64_t user_timeout_ms) MUST_CHECK;
+/* The port that a socket is bound to. */
+unsigned sock_port(int fd);
+/* A socket whose connect is under way; it is writable when that is decided, see sock_error. */
+int sock_connect(const struct sock_address *to, int64_t user_timeout_ms) MUST_CHECK;
+/* The pending error as a positive errno (the kernel forgets it by this), or 0. */
+int sock_error(int fd);
+/* This errno of sock_connect or accept is about us, not about the other side. */
+bool sock_error_is_ours(int err);
+/* Closes with a reset: what was not sent is thrown away, and the peer learns it at once. */
+void sock_reset(int fd);
+
+#endif

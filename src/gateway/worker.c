@@ -1,0 +1,274 @@
+#include "gateway/worker.h"
+
+#include "base/alloc.h"
+#include "gateway/follow.h"
+#include "gateway/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS_PER_TURN = 256, ACCEPTS_PER_TURN = 64, ACCEPT_PAUSE_MS = 50 };
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int watch(struct worker *w, int op, int fd, uint32_t events, struct source *source)
+{
+    struct epoll_event event = {.events = events, .data.ptr = source};
+
+    return epoll_ctl(w->epoll, op, fd, &event) < 0 ? -errno : 0;
+}
+
+int worker_watch(struct worker *w, int fd, struct source *source)
+{
+    return watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | (uint32_t)EPOLLET, source);
+}
+
+/* ---- reports ---- */
+
+void worker_tell(struct worker *w, uint64_t change, struct gateway_report report)
+{
+    struct notice *n = xcalloc(1, sizeof *n);
+
+    *n = (struct notice){.change = change, .at_us = w->now_us, .report = report};
+    mailbox_post(w->reports, &n->node);
+}
+
+void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why)
+{
+    uint64_t generation = w->route.given.generation;
+
+    tally_add(&w->tally.upstream_errors, 1);
+    if (failure_gate_pass(&w->failures, generation, upstream, w->now_us))
+        worker_tell(w, 0,
+                    (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
+                                            .generation = generation,
+                                            .upstream = upstream,
+                                            .why = why});
+}
+
+/* ---- accepting ---- */
+
+static void set_accepting(struct worker *w, bool accepting)
+{
+    if (w->accepting == accepting || w->listener < 0)
+        return;
+    w->accepting = accepting;
+    (void)watch(w, EPOLL_CTL_MOD, w->listener, accepting ? EPOLLIN : 0, &w->listener_source);
+}
+
+static void on_accept_again(struct deadline *d)
+{
+    set_accepting(CONTAINER_OF(d, struct worker, accept_again), true);
+}
+
+void worker_pause_accepting(struct worker *w)
+{
+    set_accepting(w, false);
+    deadlines_set(&w->deadlines, &w->accept_again, w->now_us + ACCEPT_PAUSE_MS * 1000);
+}
+
+/* Exact over all workers: nobody is counted who does not get in. */
+static bool admit(struct worker *w)
+{
+    unsigned n = atomic_load_explicit(w->admitted, memory_order_relaxed);
+
+    while (n < w->config->max_connections)
+        if (atomic_compare_exchange_weak_explicit(w->admitted, &n, n + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+static void on_listener_events(struct source *source, uint32_t events)
+{
+    struct worker *w = CONTAINER_OF(source, struct worker, listener_source);
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN && w->accepting; i++) {
+        int fd = accept4(w->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0) {
+            /* Other errors are those of a connection that was over before it was taken. */
+            if (sock_error_is_ours(errno))
+                worker_pause_accepting(w);
+            if (errno == EAGAIN)
+                return;
+            continue;
+        }
+        tally_add(&w->tally.accepted_total, 1);
+        if (admit(w)) {
+            session_accept(w, fd);
+        } else {
+            tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
+            sock_reset(fd);
+        }
+    }
+}
+
+/* ---- orders ---- */
+
+static void stop(struct worker *w)
+{
+    close(w->listener);
+    w->listener = -1;
+    w->accepting = false;
+    (void)follow_cut(w, GATEWAY_CUT_STOPPING);
+    while (!list_empty(&w->parked))
+        session_refuse(CONTAINER_OF(w->parked.next, struct session, node),
+                       GATEWAY_REFUSED_STOPPING);
+    w->stopping = true;
+}
+
+static void on_mail_events(struct source *source, uint32_t events)
+{
+    struct worker *w = CONTAINER_OF(source, struct worker, mail_source);
+    struct list orders, *node;
+
+    (void)events;
+    list_init(&orders);
+    mailbox_hush(&w->mail);
+    mailbox_take(&w->mail, &orders);
+    while ((node = list_pop(&orders))) {
+        struct order *o = CONTAINER_OF(node, struct order, node);
+
+        switch (o->kind) {
+        case ORDER_FOLLOW:
+            follow_route(w, o->change, &o->route);
+            break;
+        case ORDER_STOP:
+            stop(w);
+            break;
+        }
+        free(o);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void run_busy(struct worker *w)
+{
+    struct list now, *node;
+
+    list_init(&now);
+    while ((node = list_pop(&w->busy)))
+        list_add_tail(&now, node);
+    while ((node = list_pop(&now)))
+        session_run(CONTAINER_OF(node, struct session, busy));
+}
+
+static void turn(struct worker *w)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    int wait_ms = list_empty(&w->busy) ? deadlines_wait_ms(&w->deadlines, w->now_us) : 0;
+    int n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, wait_ms);
+    struct deadline *due;
+
+    assert(n >= 0 || errno == EINTR);
+    w->now_us = clock_us();
+    for (int i = 0; i < n; i++) {
+        struct source *source = events[i].data.ptr;
+
+        source->on_events(source, events[i].events);
+    }
+    run_busy(w);
+    while ((due = deadlines_take(&w->deadlines, w->now_us)))
+        due->on_passed(due);
+    follow_check_drained(w);
+    session_bury(w);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+
+    w->now_us = clock_us();
+    while (!w->stopping)
+        turn(w);
+    return NULL;
+}
+
+/* ---- start and stop, on the control thread ---- */
+
+static void destroy(struct worker *w)
+{
+    if (w->listener >= 0)
+        close(w->listener);
+    if (w->epoll >= 0)
+        close(w->epoll);
+    mailbox_done(&w->mail);
+    deadlines_done(&w->deadlines);
+    free(w->scratch.p);
+    free(w);
+}
+
+static int start_thread(struct worker *w)
+{
+    sigset_t all, before;
+    int err;
+
+    /* Signals are for the control thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!err)
+        (void)pthread_setname_np(w->thread, "gateway");
+    return -err;
+}
+
+struct worker *worker_start(const struct gateway_config *config, int listener,
+                            struct mailbox *reports, atomic_uint *admitted, int *err)
+{
+    struct worker *w = xcalloc(1, sizeof *w);
+
+    w->config = config;
+    w->reports = reports;
+    w->admitted = admitted;
+    w->listener = listener;
+    w->accepting = true;
+    w->listener_source.on_events = on_listener_events;
+    w->mail_source.on_events = on_mail_events;
+    w->accept_again.on_passed = on_accept_again;
+    list_init(&w->parked);
+    list_init(&w->connecting);
+    list_init(&w->flowing);
+    list_init(&w->busy);
+    list_init(&w->ended);
+    w->scratch = (struct pump_scratch){xcalloc(1, config->buffer_size), config->buffer_size};
+    follow_init(w);
+    *err = mailbox_init(&w->mail);
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!*err && w->epoll < 0)
+        *err = -errno;
+    if (!*err)
+        *err = watch(w, EPOLL_CTL_ADD, w->mail.fd, EPOLLIN, &w->mail_source);
+    if (!*err)
+        *err = watch(w, EPOLL_CTL_ADD, listener, EPOLLIN, &w->listener_source);
+    if (!*err)
+        *err = start_thread(w);
+    if (*err) {
+        destroy(w);
+        return NULL;
+    }
+    return w;
+}
+
+void worker_stop(struct worker *w)
+{
+    struct order *o = xcalloc(1, sizeof *o);
+
+    o->kind = ORDER_STOP;
+    mailbox_post(&w->mail, &o->node);
+    pthread_join(w->thread, NULL);
+    destroy(w);
+}

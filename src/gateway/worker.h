@@ -1,0 +1,62 @@
+/* worker: one thread of a gateway, with its own epoll, its own listening socket and its own
+ * sessions. A session lives and dies in one worker.
+ *
+ * Control calls worker_start and worker_stop and posts orders to `mail`; everything else belongs to
+ * the worker's thread. Shared with other threads are: the configuration (constant), the mailboxes,
+ * the tally (one writer) and `admitted`, the number of clients over all workers. */
+#ifndef GATEWAY_WORKER_H
+#define GATEWAY_WORKER_H
+
+#include "gateway/deadlines.h"
+#include "gateway/mailbox.h"
+#include "gateway/messages.h"
+#include "gateway/pump.h"
+#include "gateway/tally.h"
+
+struct worker {
+    const struct gateway_config *config;
+    struct mailbox *reports; /* to control */
+    atomic_uint *admitted;
+    struct mailbox mail; /* from control */
+    struct tally tally;
+    pthread_t thread;
+
+    int epoll, listener; /* listener -1: no longer */
+    struct source listener_source, mail_source;
+    bool stopping, accepting;
+    int64_t now_us; /* read once a turn */
+
+    struct route route;
+    bool drained;         /* the second stage of a hold: nothing is read from upstreams */
+    uint64_t hold_change; /* the change whose DRAINED is owed; 0: none */
+    bool first_byte_told; /* for this generation */
+    struct failure_gate failures;
+
+    /* Every session is in the list of its state, and follows the route's generation. */
+    struct list parked, connecting, flowing;
+    struct list busy;  /* sessions that had their share of the turn and have more to do */
+    struct list ended; /* buried at the end of the turn: events at hand may still point at them */
+    struct deadlines deadlines;
+    struct deadline drain, hold_end, accept_again;
+    struct pump_scratch scratch;
+};
+
+/* Takes the listener over. config, reports and admitted outlive the worker. NULL: -errno in *err.
+ */
+struct worker *worker_start(const struct gateway_config *config, int listener,
+                            struct mailbox *reports, atomic_uint *admitted, int *err);
+/* Cuts every session, joins the thread and frees. */
+void worker_stop(struct worker *w);
+
+/* For the other files of the worker's thread. */
+
+/* Watches for everything, edge-triggered. 0 or -errno. */
+int worker_watch(struct worker *w, int fd, struct source *source) MUST_CHECK;
+/* Stops accepting for a moment: there are no descriptors, or no memory for them. */
+void worker_pause_accepting(struct worker *w);
+/* Sends one worker's part of a report. */
+void worker_tell(struct worker *w, uint64_t change, struct gateway_report report);
+/* An upstream failed: counts it, and reports it if that was not done just before. */
+void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why);
+
+#endif
