@@ -1,0 +1,306 @@
+#include "core/epoch.h"
+
+#include "core/epoch_finish.h"
+
+#include <assert.h>
+#include <stdarg.h>
+
+enum {
+    GATE_LIMIT_US = 1000 * 1000,  /* the gateways' workers answer within a turn of their loops */
+    ANSWER_LIMIT_US = 100 * 1000, /* for the other pods, step 6 */
+    ASK_PAUSE_US = 1000           /* between two questions whether S is ready */
+};
+
+/* ---- step 1 ---- */
+
+static enum sync_why why_of(enum epoch_kind kind)
+{
+    switch (kind) {
+    case EPOCH_INITIAL:
+        return SYNC_WHY_INITIAL;
+    case EPOCH_FAILOVER:
+        return SYNC_WHY_FAILOVER;
+    case EPOCH_SWITCHOVER:
+        return SYNC_WHY_SWITCHOVER;
+    case EPOCH_REFRESH:
+    case EPOCH_NONE:
+        break;
+    }
+    return SYNC_WHY_REFRESH;
+}
+
+/* `sync` while no S takes part. A refresh keeps a `none` by decision, with its time: should S not
+ * join after all, T may go on alone as before. */
+static void set_none(struct record *r, enum epoch_kind kind, int64_t wall_us)
+{
+    if (kind == EPOCH_REFRESH && record_alone_by_decision(r, wall_us))
+        return;
+    r->sync = SYNC_NONE;
+    r->sync_why = why_of(kind);
+    r->sync_run[0] = '\0';
+    r->sync_until_wall_us = 0;
+}
+
+static void set_promoted(struct record *r, enum epoch_kind kind, const char *run)
+{
+    if (kind == EPOCH_REFRESH)
+        return; /* the same main, no other way */
+    r->promoted = kind == EPOCH_INITIAL    ? PROMOTED_INITIAL
+                  : kind == EPOCH_FAILOVER ? PROMOTED_FAILOVER
+                                           : PROMOTED_SWITCHOVER;
+    (void)str_copy(r->promoted_run, sizeof r->promoted_run, run);
+}
+
+void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum epoch_kind kind,
+                 int x, const char *fmt, ...)
+{
+    char why[WHY_SIZE];
+    struct record *r;
+    va_list args;
+
+    assert(kind != EPOCH_NONE && (x == 0 || x == 1));
+    va_start(args, fmt);
+    (void)vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    r = plan_write(plan, v, rule, "begin epoch %lld (%s) on %s-%d: %s",
+                   (long long)(v->record_exists ? v->record.epoch + 1 : 1), epoch_kind_name(kind),
+                   v->settings.name, x, why);
+    if (!r)
+        return;
+    if (kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) {
+        r->from = r->target;
+        (void)str_copy(r->from_run, sizeof r->from_run, r->main_run);
+        if (kind == EPOCH_FAILOVER)
+            r->fenced |= 1U << r->target;
+    }
+    r->fenced &= ~(1U << x);
+    r->target = x;
+    r->epoch++;
+    (void)str_copy(r->main_run, sizeof r->main_run, v->pods[x].run);
+    r->transition = kind;
+    set_promoted(r, kind, v->pods[x].run);
+    set_none(r, kind, v->wall_us);
+}
+
+/* ---- steps 2 to 8; each says whether the next one may go on ---- */
+
+bool epoch_s_can_join(const struct view *v, char why[WHY_SIZE])
+{
+    const struct pod *s = &v->pods[view_s(v)];
+
+    why[0] = '\0';
+    if (!pod_up(s) || !s->exists)
+        (void)str_copy(why, WHY_SIZE, "it cannot be reached");
+    else if (s->terminating)
+        (void)str_copy(why, WHY_SIZE, "it is being terminated");
+    else if (s->refused_run[0] && strcmp(s->refused_run, s->run) == 0)
+        (void)str_copy(why, WHY_SIZE, "it was refused as diverged");
+    return why[0] == '\0';
+}
+
+static bool kind_registers(enum epoch_kind kind)
+{
+    return kind != EPOCH_FAILOVER; /* nothing slow stands in the way of the writes */
+}
+
+/* All roles are asked at once, as step 6 wants answers younger than the decision. */
+static void ask_others(const struct view *v, struct plan *plan)
+{
+    for (int i = 0; i < PODS_MAX; i++) {
+        const struct pod *p = &v->pods[i];
+
+        if (i != v->record.target && pod_up(p) && p->role_at < v->work.recorded_at)
+            (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, i,
+                           "its role is asked for before it is registered");
+    }
+}
+
+static bool step_gate(const struct view *v, struct plan *plan)
+{
+    bool hold = v->record.transition == EPOCH_REFRESH;
+    int64_t until_us = v->work.recorded_at + v->settings.hold_drain_us + GATE_LIMIT_US;
+
+    if (v->gate_settled && (!hold || v->gate_drained))
+        return true;
+    plan_wake(plan, until_us);
+    plan_reason(plan, "waiting for the gateways to %s", hold ? "hold" : "cut");
+    return v->now_us >= until_us;
+}
+
+/* Step 3. The other of the pair, if it is main and can be reached; X, unless this leader has
+ * promoted it in this epoch. */
+static bool step_demote(const struct view *v, struct plan *plan)
+{
+    int x = v->record.target, other = view_s(v);
+    const struct pod *o = &v->pods[other];
+    bool initial = v->record.transition == EPOCH_INITIAL;
+
+    if (pod_up(o) && pod_role(o) == ROLE_UNKNOWN && o->command == EFFECT_NONE)
+        (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, other, "its role is not known");
+    if (pod_role(o) == ROLE_MAIN)
+        (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_EPOCH, other, "%s-%d is to be the only main",
+                       v->settings.name, x);
+    if (v->work.promoted)
+        return true;
+    if (pod_role(&v->pods[x]) == ROLE_UNKNOWN) {
+        (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, x, "its role is not known");
+        return false;
+    }
+    if (pod_role(&v->pods[x]) == ROLE_REPLICA || initial)
+        return true;
+    (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_EPOCH, x,
+                   "a promotion, and with it the epoch, needs a replica");
+    return false;
+}
+
+static bool step_promote(const struct view *v, struct plan *plan)
+{
+    int x = v->record.target;
+
+    if (v->work.promoted)
+        return true;
+    if (v->record.transition == EPOCH_INITIAL && pod_role(&v->pods[x]) == ROLE_MAIN)
+        return true; /* a new process with nothing in it is in an epoch of its own */
+    (void)plan_add(plan, v, EFFECT_PROMOTE, RULE_EPOCH, x, "epoch %lld begins on it",
+                   (long long)v->record.epoch);
+    return false;
+}
+
+static bool step_users(const struct view *v, struct plan *plan)
+{
+    if (!v->settings.has_users || v->work.users || v->record.transition == EPOCH_REFRESH)
+        return true;
+    (void)plan_add(plan, v, EFFECT_ENSURE_USERS, RULE_EPOCH, v->record.target,
+                   "an unlicensed main wipes the users of its replicas");
+    return false;
+}
+
+static void add_register(const struct view *v, struct plan *plan, int pod, enum mode mode)
+{
+    struct effect *e = plan_add(plan, v, EFFECT_REGISTER, RULE_EPOCH, v->record.target,
+                                "%s-%d joins epoch %lld as %s", v->settings.name, pod,
+                                (long long)v->record.epoch, mode_name(mode));
+
+    if (!e)
+        return;
+    e->target = pod;
+    e->mode = mode;
+    view_address(v, pod, e->address);
+    view_pod_name(v, pod, e->name);
+}
+
+/* It answered, after the epoch was recorded, that it is a replica. */
+static bool is_ready_to_join(const struct view *v, int pod)
+{
+    const struct pod *p = &v->pods[pod];
+    char address[ADDRESS_SIZE];
+
+    view_address(v, pod, address);
+    return pod_role(p) == ROLE_REPLICA && p->role_at >= v->work.recorded_at && !p->terminating &&
+           p->exists && address[0];
+}
+
+/* T serves alone by decision, and S failed to join a moment ago: without it, for now. */
+static bool s_must_wait(const struct view *v)
+{
+    return v->record.transition == EPOCH_REFRESH && v->now_us < v->refresh_retry_at &&
+           record_alone_by_decision(&v->record, v->wall_us);
+}
+
+/* S first: the writes wait for it. */
+static bool step_register_s(const struct view *v, struct plan *plan)
+{
+    int s = view_s(v);
+    int64_t until_us = v->work.recorded_at + v->settings.refresh_timeout_us;
+    char why[WHY_SIZE];
+
+    if (v->work.s_done || v->now_us >= until_us || !epoch_s_can_join(v, why) || s_must_wait(v))
+        return true;
+    plan_wake(plan, until_us);
+    plan_reason(plan, "%s-%d is being registered", v->settings.name, s);
+    if (is_ready_to_join(v, s))
+        add_register(v, plan, s, view_sync_mode(v));
+    return false;
+}
+
+static bool step_register_others(const struct view *v, struct plan *plan)
+{
+    int64_t until_us = v->work.recorded_at + ANSWER_LIMIT_US;
+
+    for (int i = 2; i < PODS_MAX; i++) {
+        const struct pod *p = &v->pods[i];
+
+        if (!p->exists || !pod_up(p) || p->terminating || v->work.tried & 1U << i)
+            continue;
+        if (is_ready_to_join(v, i)) {
+            add_register(v, plan, i, MODE_ASYNC);
+            return false;
+        }
+        if (p->role_at < v->work.recorded_at && v->now_us < until_us) {
+            plan_wake(plan, until_us);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool step_wait_s(const struct view *v, struct plan *plan)
+{
+    int64_t until_us = v->work.s_registered_at + v->settings.refresh_timeout_us;
+
+    if (!v->work.s_registered || v->work.touched || v->now_us >= until_us ||
+        epoch_s_stands(v, v->work.s_registered_at, true))
+        return true;
+    if (v->now_us >= v->rows_at + ASK_PAUSE_US || !view_rows_fresh(v, v->work.s_registered_at))
+        (void)plan_add(plan, v, EFFECT_ASK_ROWS, RULE_EPOCH, v->record.target,
+                       "is S ready in this epoch?");
+    plan_wake(plan, v->now_us + ASK_PAUSE_US);
+    plan_reason(plan, "waiting until %s-%d is ready", v->settings.name, view_s(v));
+    return false;
+}
+
+static bool step_touch(const struct view *v, struct plan *plan)
+{
+    if (!v->work.touched) {
+        (void)plan_add(plan, v, EFFECT_TOUCH, RULE_EPOCH, v->record.target,
+                       "makes epoch %lld durable, and proves S", (long long)v->record.epoch);
+        return false;
+    }
+    if (!v->work.s_registered || view_rows_fresh(v, v->work.touched_at))
+        return true;
+    (void)plan_add(plan, v, EFFECT_ASK_ROWS, RULE_EPOCH, v->record.target,
+                   "does S's registration still stand after the touch?");
+    return false;
+}
+
+/* With nobody to vouch for it any more, an S that never became ready is taken out again: where T
+ * had served alone by decision, a refresh without S lets it go on. */
+static bool gives_up_on_s(const struct view *v, struct plan *plan)
+{
+    if (!v->work.touched || !v->work.s_registered || epoch_s_proven(v) ||
+        !record_alone_by_decision(&v->record, v->wall_us))
+        return false;
+    epoch_begin(v, plan, RULE_EPOCH, EPOCH_REFRESH, v->record.target,
+                "S did not become ready, the main served alone before and goes on so");
+    return true;
+}
+
+void epoch_step(const struct view *v, struct plan *plan)
+{
+    bool registers = kind_registers(v->record.transition);
+
+    assert(v->record.transition != EPOCH_NONE);
+    plan_reason(plan, "epoch %lld (%s) is being begun on %s-%d", (long long)v->record.epoch,
+                epoch_kind_name(v->record.transition), v->settings.name, v->record.target);
+    if (registers)
+        ask_others(v, plan);
+    if (!step_gate(v, plan) || !step_demote(v, plan) || !step_promote(v, plan) ||
+        !step_users(v, plan))
+        return;
+    if (registers && !v->work.touched &&
+        (!step_register_s(v, plan) || !step_register_others(v, plan) || !step_wait_s(v, plan)))
+        return;
+    if (!step_touch(v, plan) || gives_up_on_s(v, plan))
+        return;
+    epoch_finish(v, plan);
+}

@@ -1,0 +1,67 @@
+/* plan: what the core wants of the world now: effects, the gate, and when to be asked again.
+ *
+ * Every effect carries the rule that asked for it and the reason in words: the same words go to the
+ * log, the status page, Kubernetes Events and the traces of the tests. */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include "core/view.h"
+
+enum { EFFECTS_MAX = 32, UPSTREAMS_MAX = PODS_MAX };
+
+struct effect {
+    enum effect_kind kind;
+    enum rule rule;
+    int pod;                    /* whom it is sent to; -1: none */
+    char run[RUN_SIZE];         /* the process decided on; empty: any */
+    int target;                 /* REGISTER, DROP: the replica */
+    enum mode mode;             /* REGISTER */
+    char name[NAME_SIZE + 8];   /* DROP, REGISTER: the replica's name */
+    char address[ADDRESS_SIZE]; /* REGISTER */
+    const char *event;          /* EVENT: its reason, in CamelCase */
+    bool warning;               /* EVENT, and the level in the log */
+    char why[WHY_SIZE];
+};
+
+enum gate_state { GATE_OPEN, GATE_HOLD, GATE_CUT };
+const char *gate_state_name(enum gate_state state);
+
+/* Where the write gateway leads. */
+struct gate {
+    enum gate_state state;
+    int pod;            /* OPEN, HOLD: T */
+    char run[RUN_SIZE]; /* its process: another run is another route */
+    char ip[NAME_SIZE];
+    char why[WHY_SIZE];
+};
+
+/* Where the read gateway leads: the first that takes a connection. */
+struct read_route {
+    unsigned n;
+    int pods[UPSTREAMS_MAX];
+    char why[WHY_SIZE];
+};
+
+struct plan {
+    unsigned n;
+    struct effect effects[EFFECTS_MAX];
+    struct record record; /* of the WRITE_RECORD among the effects */
+    struct gate gate;
+    struct read_route read;
+    char state[32];        /* BOOTSTRAP, INITIAL_STATE, OPERATIONAL_STATE, UNKNOWN_STATE */
+    char reason[WHY_SIZE]; /* the state in one sentence */
+    int64_t wake_us;       /* ask again at this time even when nothing happens */
+};
+
+void plan_init(struct plan *plan, const struct view *v);
+/* Adds an effect; NULL when the list is full or the pod is spoken for in this round. */
+struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kind kind,
+                        enum rule rule, int pod, const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* A write of the record that starts from the present one; NULL when one is planned already. */
+struct record *plan_write(struct plan *plan, const struct view *v, enum rule rule, const char *fmt,
+                          ...) PRINTF_LIKE(4, 5);
+bool plan_has_write(const struct plan *plan);
+void plan_wake(struct plan *plan, int64_t at_us);
+void plan_reason(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

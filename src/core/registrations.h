@@ -1,0 +1,17 @@
+/* registrations: rule O7, upkeep while T is main and no epoch is being begun: the replicas' rows,
+ * the truth of `sync`, the touches that prove it.
+ *
+ * Source: docs/decisions.md, "Registrations (on T, rule O7)", "The record" and rule O7. */
+#ifndef CORE_REGISTRATIONS_H
+#define CORE_REGISTRATIONS_H
+
+#include "core/plan.h"
+
+/* Keeps `sync` true to what T shows. Plans at most one write of the record. */
+void registrations_keep_sync(const struct view *v, struct plan *plan);
+/* At most one REGISTER or DROP a round. */
+void registrations_keep_rows(const struct view *v, struct plan *plan);
+/* A touch, where one is due. */
+void registrations_keep_proof(const struct view *v, struct plan *plan);
+
+#endif

@@ -1,0 +1,343 @@
+#include "core/view.h"
+
+#include <assert.h>
+
+void view_init(struct view *v, const struct settings *settings)
+{
+    memset(v, 0, sizeof *v);
+    v->settings = *settings;
+    v->record.from = -1;
+    v->rows_pod = -1;
+    for (int i = 0; i < PODS_MAX; i++)
+        v->pods[i].command_target = -1;
+}
+
+const char *view_pod_name(const struct view *v, int pod, char out[NAME_SIZE + 8])
+{
+    (void)str_format(out, NAME_SIZE + 8, "%s-%d", v->settings.name, pod);
+    return out;
+}
+
+bool pod_up(const struct pod *p)
+{
+    return p->link == LINK_UP;
+}
+
+enum role pod_role(const struct pod *p)
+{
+    bool fresh = p->role_at && p->role_at >= p->link_at && p->role_at >= p->changed_at;
+
+    return pod_up(p) && fresh ? p->role : ROLE_UNKNOWN;
+}
+
+bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
+{
+    const struct pod *p = &v->pods[pod];
+
+    if (pod_up(p))
+        return false;
+    if (v->pods_known && !p->exists) {
+        (void)str_copy(why, WHY_SIZE, "its pod does not exist");
+        return true;
+    }
+    if (p->link != LINK_DOWN)
+        return false;
+    if (p->refusals >= REFUSED_IN_A_ROW) {
+        (void)str_format(why, WHY_SIZE, "%u connections in a row refused: its process is gone",
+                         p->refusals);
+        return true;
+    }
+    if (p->timeouts >= v->settings.probe_failures) {
+        (void)str_format(why, WHY_SIZE, "no answer to %u probes in a row: it hangs", p->timeouts);
+        return true;
+    }
+    return false;
+}
+
+int view_s(const struct view *v)
+{
+    return 1 - v->record.target;
+}
+
+static bool rows_are_ts(const struct view *v)
+{
+    int t = v->record.target;
+
+    return v->record_exists && v->rows_pod == t && pod_up(&v->pods[t]) &&
+           strcmp(v->rows_run, v->pods[t].run) == 0;
+}
+
+const struct row *view_row(const struct view *v, int pod)
+{
+    if (!view_rows_fresh(v, 0))
+        return NULL;
+    for (unsigned i = 0; i < v->rows_n; i++)
+        if (v->rows[i].pod == pod)
+            return &v->rows[i];
+    return NULL;
+}
+
+bool view_rows_fresh(const struct view *v, int64_t since_us)
+{
+    return rows_are_ts(v) && v->rows_at && v->rows_at >= since_us &&
+           v->rows_at >= v->rows_changed_at;
+}
+
+void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE])
+{
+    const struct pod *p = &v->pods[pod];
+
+    out[0] = '\0';
+    if (v->settings.domain[0])
+        (void)str_format(out, ADDRESS_SIZE, "%s-%d.%s:%u", v->settings.name, pod,
+                         v->settings.domain, v->settings.replication_port);
+    else if (p->ip[0])
+        (void)str_format(out, ADDRESS_SIZE, "%s:%u", p->ip, v->settings.replication_port);
+}
+
+enum mode view_sync_mode(const struct view *v)
+{
+    switch (v->settings.replication_mode) {
+    case REPLICATION_SYNC:
+        return MODE_SYNC;
+    case REPLICATION_STRICT_SYNC:
+        return MODE_STRICT_SYNC;
+    case REPLICATION_AUTO:
+        break;
+    }
+    return v->pods[0].can_strict && v->pods[1].can_strict ? MODE_STRICT_SYNC : MODE_SYNC;
+}
+
+bool view_leading(const struct view *v)
+{
+    return v->leader && v->now_us < v->leader_until_us;
+}
+
+bool view_ldt(const struct view *v, int64_t *out)
+{
+    if (!view_rows_fresh(v, 0))
+        return false;
+    for (unsigned i = 0; i < v->rows_n; i++) {
+        if (v->rows[i].has_data) {
+            *out = v->rows[i].ts - v->rows[i].behind;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- facts that come in ---- */
+
+void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
+{
+    struct pod *p = &v->pods[pod];
+
+    assert(pod >= 0 && pod < PODS_MAX);
+    p->kube_at = v->now_us;
+    if (!seen) {
+        p->exists = p->ready = p->terminating = false;
+        p->uid[0] = p->ip[0] = '\0';
+        return;
+    }
+    p->exists = true;
+    p->ready = seen->ready;
+    p->terminating = seen->terminating;
+    (void)str_copy(p->uid, sizeof p->uid, seen->uid);
+    (void)str_copy(p->ip, sizeof p->ip, seen->ip);
+}
+
+void view_link_up(struct view *v, int pod)
+{
+    struct pod *p = &v->pods[pod];
+
+    p->link = LINK_UP;
+    p->link_at = v->now_us;
+    p->link_fail = FAIL_NONE;
+    p->refusals = p->timeouts = 0;
+    p->link_text[0] = '\0';
+}
+
+void view_link_none(struct view *v, int pod)
+{
+    struct pod *p = &v->pods[pod];
+
+    p->link = LINK_UNTRIED;
+    p->link_at = v->now_us;
+    p->link_fail = FAIL_NONE;
+    p->refusals = p->timeouts = 0;
+    p->link_text[0] = '\0';
+}
+
+void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text)
+{
+    struct pod *p = &v->pods[pod];
+
+    if (p->link != LINK_DOWN) {
+        bool broke = p->link == LINK_UP; /* the break itself is no refused connection yet */
+
+        p->link = LINK_DOWN;
+        p->link_at = v->now_us;
+        p->refusals = p->timeouts = 0;
+        if (broke && kind == FAIL_REFUSED)
+            kind = FAIL_NONE;
+    }
+    if (kind == FAIL_REFUSED) {
+        p->refusals++;
+        p->timeouts = 0;
+    } else if (kind == FAIL_TIMEOUT || kind == FAIL_UNREACHABLE) {
+        p->timeouts++;
+        p->refusals = 0;
+    }
+    p->link_fail = kind == FAIL_NONE ? FAIL_REFUSED : kind;
+    (void)str_copy(p->link_text, sizeof p->link_text, text);
+}
+
+void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us)
+{
+    struct pod *p = &v->pods[pod];
+
+    if (strcmp(p->run, run) != 0) {
+        (void)str_copy(p->run, sizeof p->run, run);
+        p->storage_at = 0;
+        p->database[0] = p->version[0] = '\0';
+        p->register_failures = 0;
+        p->register_retry_at = 0;
+    }
+    p->role = role;
+    p->role_at = asked_us;
+    p->probe_us = v->now_us - asked_us;
+}
+
+void view_version(struct view *v, int pod, const char *version, bool can_strict)
+{
+    (void)str_copy(v->pods[pod].version, sizeof v->pods[pod].version, version);
+    v->pods[pod].can_strict = can_strict;
+}
+
+void view_storage(struct view *v, int pod, int64_t vertices, int64_t edges, const char *database,
+                  int64_t asked_us)
+{
+    struct pod *p = &v->pods[pod];
+
+    p->storage_at = asked_us;
+    p->vertices = vertices;
+    p->edges = edges;
+    (void)str_copy(p->database, sizeof p->database, database);
+}
+
+/* "name_with_underscores_3" names our pod 3 when the rest is our name with - as _. */
+static int pod_of_row(const struct view *v, const char *name)
+{
+    for (int i = 0; i < PODS_MAX; i++) {
+        char ours[NAME_SIZE + 8];
+
+        view_pod_name(v, i, ours);
+        for (char *c = ours; *c; c++)
+            if (*c == '-')
+                *c = '_';
+        if (strcmp(ours, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+void view_rows(struct view *v, int pod, const char *run, const struct row *rows, unsigned n,
+               int64_t asked_us)
+{
+    assert(n <= ROWS_MAX);
+    v->rows_pod = pod;
+    (void)str_copy(v->rows_run, sizeof v->rows_run, run);
+    v->rows_at = asked_us;
+    v->rows_n = n;
+    for (unsigned i = 0; i < n; i++) {
+        v->rows[i] = rows[i];
+        v->rows[i].pod = pod_of_row(v, rows[i].name);
+    }
+}
+
+/* A new epoch, or a new leader: what was done before does not count. */
+static void forget_work(struct view *v)
+{
+    const struct record *r = &v->record;
+
+    v->work = (struct epoch_work){.epoch = r->epoch, .recorded_at = v->now_us};
+    if (r->transition != EPOCH_NONE)
+        v->work.decided_at = v->write_started_at;
+    if (r->transition == EPOCH_FAILOVER && r->from >= 0 && v->pods[r->from].link == LINK_DOWN)
+        v->work.detected_at = v->pods[r->from].link_at;
+    v->gate_settled = v->gate_drained = false;
+    v->touch_ok_at = v->touch_at = 0;
+    v->doubt = false;
+}
+
+void view_write_started(struct view *v)
+{
+    assert(!v->writing);
+    v->writing = true;
+    v->write_started_at = v->now_us;
+}
+
+void view_write_failed(struct view *v, enum fail_kind kind)
+{
+    int64_t wait_us = (int64_t)50000 << (v->write_failures < 6 ? v->write_failures : 6);
+
+    v->writing = false;
+    v->write_failures++;
+    if (kind == FAIL_CONFLICT)
+        v->record_known = false; /* somebody else decided: read it before anything else */
+    else
+        v->write_retry_at = v->now_us + wait_us;
+}
+
+/* A refresh that ended without a proven S is not tried again at once: 5 s, doubled up to 5 min; at
+ * the first forming of a cluster 0.5 s, doubled up to 30 s. */
+static void note_refresh(struct view *v, const struct record *now)
+{
+    bool initial = now->sync == SYNC_NONE && now->sync_why == SYNC_WHY_INITIAL;
+    int64_t pause_us = initial ? 500 * 1000 : 5 * 1000 * 1000;
+    int64_t most_us = initial ? 30 * 1000 * 1000 : 300 * 1000 * 1000;
+
+    if (now->sync == SYNC_READY) {
+        v->refresh_failures = 0;
+        v->refresh_retry_at = 0;
+    }
+    if (v->record.transition == EPOCH_NONE || now->sync == SYNC_READY ||
+        (now->transition != EPOCH_NONE && now->epoch == v->record.epoch))
+        return;
+    if (v->record.transition != EPOCH_REFRESH && v->record.transition != EPOCH_INITIAL)
+        return; /* a failover leaves S for later */
+    for (unsigned i = 0; i < v->refresh_failures && pause_us < most_us; i++)
+        pause_us *= 2;
+    v->refresh_failures++;
+    v->refresh_retry_at = v->now_us + (pause_us < most_us ? pause_us : most_us);
+}
+
+void view_record(struct view *v, const struct record *r)
+{
+    if (r && v->record_exists && v->leader)
+        note_refresh(v, r);
+    v->record_known = true;
+    v->record_broken = false;
+    v->record_exists = r != NULL;
+    v->writing = false;
+    v->write_failures = 0;
+    v->write_retry_at = 0;
+    v->record = r ? *r : (struct record){.from = -1};
+    if (v->work.epoch != v->record.epoch)
+        forget_work(v);
+}
+
+void view_record_broken(struct view *v, const char *why)
+{
+    v->record_known = true;
+    v->record_broken = true;
+    (void)str_copy(v->record_why, sizeof v->record_why, why);
+}
+
+void view_leadership(struct view *v, bool leader, int64_t until_us)
+{
+    if (leader && !v->leader)
+        forget_work(v); /* somebody else may have acted meanwhile */
+    v->leader = leader;
+    v->leader_until_us = until_us;
+}

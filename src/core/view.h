@@ -1,0 +1,200 @@
+/* view: everything that the controller knows, as one flat struct, and the ways in which a fact
+ * enters it.
+ *
+ * Source: docs/decisions.md, "Facts". The rules are pure functions of this struct: no clock, no
+ * pointer, nothing hidden; copy it with =, print it, compare it. The edges call the view_*
+ * functions below when something was seen, and set `now_us` before they ask for decisions. All
+ * times are monotonic microseconds, 0 means never. A fact is as old as the question that it
+ * answers: its time is when the question was sent. */
+#ifndef CORE_VIEW_H
+#define CORE_VIEW_H
+
+#include "core/record.h"
+
+enum { NAME_SIZE = 64, ADDRESS_SIZE = 272, ROWS_MAX = 32, WHY_SIZE = 240, REFUSED_IN_A_ROW = 3 };
+
+enum durability { DURABILITY_REQUIRED, DURABILITY_PREFERRED };
+enum replication_mode { REPLICATION_AUTO, REPLICATION_SYNC, REPLICATION_STRICT_SYNC };
+
+/* What the operator set; read once at start. */
+struct settings {
+    char name[NAME_SIZE];      /* the StatefulSet; its pods are <name>-<ordinal> */
+    char domain[ADDRESS_SIZE]; /* behind a pod's name for an address by name; empty: by IP */
+    unsigned replication_port;
+    enum replication_mode replication_mode;
+    enum durability durability;
+    bool has_users; /* database users must exist on a new main */
+    bool read_fallback_main;
+    int64_t read_max_lag; /* logical timestamps */
+    unsigned probe_failures;
+    int64_t sync_watch_us, hold_timeout_us, hold_drain_us, refresh_timeout_us;
+    int64_t replica_heal_us, proof_interval_us, reconcile_us;
+    int64_t catchup_behind;
+};
+
+/* A replica as the main shows it. */
+struct row {
+    int pod; /* ordinal; -1: none of our pods */
+    char name[NAME_SIZE + 8];
+    char address[ADDRESS_SIZE];
+    enum mode mode;
+    bool has_data; /* false: a dead row, left behind by a REGISTER that failed */
+    enum row_status status;
+    int64_t ts, behind;
+};
+
+enum link_state { LINK_UNTRIED, LINK_UP, LINK_DOWN };
+
+struct pod {
+    /* Kubernetes */
+    bool exists, ready, terminating;
+    char uid[RUN_SIZE + 24];
+    char ip[NAME_SIZE];
+    int64_t kube_at;
+    /* the controller's own connection for probes */
+    enum link_state link;
+    int64_t link_at; /* since when it is up, or down */
+    enum fail_kind link_fail;
+    unsigned refusals, timeouts; /* failed attempts in a row */
+    char link_text[160];
+    int64_t probe_us; /* how long the last probe took */
+    /* Memgraph */
+    enum role role;
+    int64_t role_at;
+    char run[RUN_SIZE]; /* of the process that answered last */
+    char version[RUN_SIZE];
+    bool can_strict; /* that version knows STRICT_SYNC */
+    int64_t storage_at;
+    int64_t vertices, edges;
+    char database[RUN_SIZE];
+    /* our commands to it: one at a time */
+    enum effect_kind command; /* under way; EFFECT_NONE: idle */
+    int command_target;       /* REGISTER, DROP: which replica */
+    int64_t changed_at;       /* when the last command that may have changed it ended */
+    int64_t retry_at;         /* no command before */
+    unsigned failures;        /* of commands, in a row */
+    enum outcome last_outcome;
+    /* its registration on T */
+    int64_t register_at; /* when REGISTER of it was last answered with success */
+    int64_t register_retry_at;
+    unsigned register_failures;
+    char refused_run[RUN_SIZE]; /* this run of it was refused as diverged */
+    char healed_run[RUN_SIZE];  /* this run was dropped and registered once to heal it */
+    int64_t invalid_since;      /* its row has read invalid, while it answers, since */
+    int64_t reads_at;           /* when its row was last good enough for readers */
+};
+
+/* What this leader did in the present epoch: facts that live in memory only. */
+struct epoch_work {
+    int64_t epoch; /* of which it speaks */
+    bool promoted; /* X was promoted by us, or needed no promotion (initial) */
+    bool users;
+    bool s_done;          /* REGISTER of S was answered, one way or the other */
+    char s_run[RUN_SIZE]; /* S's run id, read before REGISTER */
+    int64_t s_registered_at;
+    bool s_registered; /* REGISTER of S answered success in this epoch */
+    uint32_t tried;    /* the A whose REGISTER was answered, one way or the other */
+    bool touched;      /* the touch ended */
+    bool touch_clean;  /* it was confirmed */
+    int64_t detected_at, decided_at, recorded_at, fenced_at, promoted_at, touched_at;
+};
+
+struct view {
+    int64_t now_us, wall_us;
+    struct settings settings;
+    struct pod pods[PODS_MAX];
+    bool pods_known; /* Kubernetes has given a whole list */
+
+    bool record_known; /* read at least once: record or its absence is a fact */
+    bool record_exists;
+    bool record_broken; /* it is there and makes no sense: record_why */
+    char record_why[WHY_SIZE];
+    struct record record;
+    bool writing; /* a write of the record is under way */
+    int64_t write_started_at, write_retry_at;
+    unsigned write_failures;
+
+    bool leader;
+    int64_t leader_until_us; /* no effect after this */
+
+    /* SHOW REPLICAS on T */
+    int rows_pod; /* whose answer it is */
+    char rows_run[RUN_SIZE];
+    int64_t rows_at;
+    int64_t rows_changed_at; /* when our last REGISTER or DROP on T ended */
+    unsigned rows_n;
+    struct row rows[ROWS_MAX];
+
+    /* derived from the above at every step, see view_derive */
+    int64_t s_lost_since;
+    int64_t s_best_behind, s_best_at; /* catching up: the best `behind` and when it came */
+    int64_t unproven_since;
+    bool doubt; /* STRICT_SYNC: T showed S as lost, and the record does not say so yet */
+
+    /* touches outside of an epoch's beginning (O7) */
+    int64_t touch_at;    /* when the last one was sent */
+    int64_t touch_ok_at; /* when the last confirmed one was sent; in this epoch */
+    int64_t touch_ldt;   /* where it leaves T's last durable timestamp, if nobody else wrote */
+
+    struct epoch_work work;
+    int64_t refresh_retry_at;
+    unsigned refresh_failures;
+
+    /* the leader's own gateways follow the last route that they were given */
+    bool gate_settled, gate_drained;
+};
+
+void view_init(struct view *v, const struct settings *settings);
+const char *view_pod_name(const struct view *v, int pod, char out[NAME_SIZE + 8]);
+
+/* Questions about one pod. */
+bool pod_up(const struct pod *p);
+/* Its role, only when the answer is younger than its link and than our last command to it. */
+enum role pod_role(const struct pod *p);
+/* Its process is gone, or hangs for long: `why` in words. */
+bool view_lost(const struct view *v, int pod, char why[WHY_SIZE]);
+/* The other of the pair. */
+int view_s(const struct view *v);
+/* T's row for a pod, of T's present run; NULL: no such row, or nothing known. */
+const struct row *view_row(const struct view *v, int pod);
+/* SHOW REPLICAS of T's present run was answered, asked after `since_us` and after our last change
+ * of its registrations. */
+bool view_rows_fresh(const struct view *v, int64_t since_us);
+/* host:port under which a pod is registered; empty when it has no address yet. */
+void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE]);
+/* The mode of S: SYNC or STRICT_SYNC. */
+enum mode view_sync_mode(const struct view *v);
+/* A leader whose lease is certain. */
+bool view_leading(const struct view *v);
+/* Last durable timestamp of T, from any row (ts - behind). False: not known. */
+bool view_ldt(const struct view *v, int64_t *out);
+
+/* Facts that come in. */
+struct pod_kube {
+    bool ready, terminating;
+    const char *uid, *ip;
+};
+void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen); /* NULL: it is gone */
+void view_link_up(struct view *v, int pod);
+/* There is nothing to connect to (no address), or another address is being tried. */
+void view_link_none(struct view *v, int pod);
+void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
+/* The probe's answer. */
+void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us);
+void view_version(struct view *v, int pod, const char *version, bool can_strict);
+void view_storage(struct view *v, int pod, int64_t vertices, int64_t edges, const char *database,
+                  int64_t asked_us);
+/* rows: `pod` of each is filled here from its name. */
+void view_rows(struct view *v, int pod, const char *run, const struct row *rows, unsigned n,
+               int64_t asked_us);
+/* The record as it was read, or as our write of it succeeded. NULL: there is none. */
+void view_record(struct view *v, const struct record *r);
+void view_write_started(struct view *v);
+/* CONFLICT: the record is read again before the next decision. */
+void view_write_failed(struct view *v, enum fail_kind kind);
+void view_record_broken(struct view *v, const char *why);
+void view_leadership(struct view *v, bool leader, int64_t until_us);
+/* What follows from the facts and the time: to be called before decisions are asked for. */
+void view_derive(struct view *v);
+
+#endif
