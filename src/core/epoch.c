@@ -117,10 +117,12 @@ static void ask_others(const struct view *v, struct plan *plan)
 
 static bool step_gate(const struct view *v, struct plan *plan)
 {
-    bool hold = v->record.transition == EPOCH_REFRESH;
+    bool hold = plan->gate.state == GATE_HOLD;
     int64_t until_us = v->work.recorded_at + v->settings.hold_drain_us + GATE_LIMIT_US;
 
-    if (v->gate_settled && (!hold || v->gate_drained))
+    if (plan->gate.state == GATE_OPEN) /* step 7 is done */
+        return true;
+    if (v->gate_settled && v->gate_in_force == plan->gate.state && (!hold || v->gate_drained))
         return true;
     plan_wake(plan, until_us);
     plan_reason(plan, "waiting for the gateways to %s", hold ? "hold" : "cut");

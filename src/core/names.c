@@ -19,6 +19,7 @@ static bool text_find(const char *const *texts, size_t count, struct str text, s
 }
 
 #define X(name, text) text,
+TEXTS(gate_states) = {"open", "hold", "cut"};
 TEXTS(roles) = {"unknown", "main", "replica"};
 TEXTS(modes) = {"sync", "strict_sync", "async"};
 TEXTS(row_statuses) = {"ready", "replicating", "recovery", "invalid", "diverged", "unknown"};
@@ -55,6 +56,7 @@ NAME_OF(row_status_name, enum row_status, row_statuses)
 NAME_OF(epoch_kind_name, enum epoch_kind, epoch_kinds)
 NAME_OF(promoted_name, enum promoted, promoted_ways)
 NAME_OF(sync_why_name, enum sync_why, sync_whys)
+NAME_OF(gate_state_name, enum gate_state, gate_states)
 NAME_OF(effect_kind_name, enum effect_kind, effect_kinds)
 NAME_OF(outcome_name, enum outcome, outcomes)
 NAME_OF(rule_name, enum rule, rules)

@@ -80,6 +80,11 @@ enum sync_why {
 const char *sync_why_name(enum sync_why why);
 bool sync_why_parse(struct str text, enum sync_why *out) MUST_CHECK;
 
+/* What the write gateway does: forward; keep its sessions and stop reading; cut them all. New
+ * clients are parked in the last two. */
+enum gate_state { GATE_OPEN, GATE_HOLD, GATE_CUT };
+const char *gate_state_name(enum gate_state state);
+
 /* What the leader wants of the world. A command changes the pod that it is sent to. */
 #define EFFECT_KINDS(X)                                                                            \
     X(NONE, "none")                                                                                \

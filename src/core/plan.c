@@ -3,19 +3,6 @@
 #include <assert.h>
 #include <stdarg.h>
 
-const char *gate_state_name(enum gate_state state)
-{
-    switch (state) {
-    case GATE_OPEN:
-        return "open";
-    case GATE_HOLD:
-        return "hold";
-    case GATE_CUT:
-        return "cut";
-    }
-    return "?";
-}
-
 void plan_init(struct plan *plan, const struct view *v)
 {
     memset(plan, 0, sizeof *plan);

@@ -23,9 +23,6 @@ struct effect {
     char why[WHY_SIZE];
 };
 
-enum gate_state { GATE_OPEN, GATE_HOLD, GATE_CUT };
-const char *gate_state_name(enum gate_state state);
-
 /* Where the write gateway leads. */
 struct gate {
     enum gate_state state;

@@ -265,7 +265,6 @@ static void forget_work(struct view *v)
         v->work.decided_at = v->write_started_at;
     if (r->transition == EPOCH_FAILOVER && r->from >= 0 && v->pods[r->from].link == LINK_DOWN)
         v->work.detected_at = v->pods[r->from].link_at;
-    v->gate_settled = v->gate_drained = false;
     v->touch_ok_at = v->touch_at = 0;
     v->doubt = false;
 }

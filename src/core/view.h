@@ -140,8 +140,11 @@ struct view {
     int64_t refresh_retry_at;
     unsigned refresh_failures;
 
-    /* the leader's own gateways follow the last route that they were given */
+    /* what this controller's own gateways do by now: the write gateway's state that is in force in
+     * all its workers, with the read gateway's route beside it; a hold has ended reading from the
+     * main, too, when drained */
     bool gate_settled, gate_drained;
+    enum gate_state gate_in_force;
 };
 
 void view_init(struct view *v, const struct settings *settings);
