@@ -28,7 +28,7 @@ export class Kube {
     return new Kube({ url: process.env.K8S_API, caFile: process.env.K8S_CA, token });
   }
 
-  #open(method, path, type, timeoutMs) {
+  #open(method, path, type, timeoutMs, text = "") {
     return httpsRequest(this.url + path, {
       method,
       agent: this.agent,
@@ -37,14 +37,16 @@ export class Kube {
         authorization: `Bearer ${this.token}`,
         accept: "application/json",
         "content-type": type,
+        "content-length": Buffer.byteLength(text), // Node sends a DELETE's body without it
       },
     });
   }
 
   /** body: an object, or text of the given content type. Resolves to the parsed answer. */
   request(method, path, body, type = "application/json") {
+    const content = typeof body === "string" ? body : (JSON.stringify(body) ?? "");
     return new Promise((resolve, reject) => {
-      const req = this.#open(method, path, type, 10_000);
+      const req = this.#open(method, path, type, 10_000, content);
       req.on("timeout", () => req.destroy(new Error(`${method} ${path}: no answer in 10 s`)));
       req.on("error", reject);
       req.on("response", (res) => {
@@ -63,7 +65,7 @@ export class Kube {
           else reject(new KubeError(method, path, res.statusCode, answer));
         });
       });
-      req.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
+      req.end(content);
     });
   }
 

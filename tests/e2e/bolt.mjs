@@ -1,0 +1,34 @@
+// Sessions of the official driver for one address, with plain numbers instead of its 64-bit ones.
+import neo4j from "neo4j-driver";
+
+/** One connection is opened for each query that runs at the same time; nothing is retried. */
+export function openDriver(address) {
+  return neo4j.driver(`bolt://${address}`, neo4j.auth.none(), {
+    disableLosslessIntegers: true,
+    encrypted: false,
+    connectionTimeout: 10_000,
+    connectionAcquisitionTimeout: 15_000,
+    telemetryDisabled: true,
+  });
+}
+
+/** Runs one query in a transaction of its own and resolves to its rows as objects. */
+export async function query(driver, text, parameters) {
+  const session = driver.session();
+  try {
+    const { records } = await session.run(text, parameters);
+    return records.map((record) => record.toObject());
+  } finally {
+    await session.close();
+  }
+}
+
+/** The same on a connection that is opened for it and closed after it. */
+export async function queryOnce(address, text, parameters) {
+  const driver = openDriver(address);
+  try {
+    return await query(driver, text, parameters);
+  } finally {
+    await driver.close();
+  }
+}
