@@ -1,0 +1,237 @@
+/* Accepting: the limit over all workers, descriptors that run out, and stopping. */
+#include "rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CLIENTS = 25, THREADS = 8, LIMIT = 60 };
+
+struct crowd {
+    const struct rig *rig;
+    int client[CLIENTS];
+};
+
+static void *connect_crowd(void *arg)
+{
+    struct crowd *c = arg;
+
+    for (int i = 0; i < CLIENTS; i++)
+        c->client[i] = rig_client(c->rig);
+    return NULL;
+}
+
+static void test_limit_is_exact(void **state)
+{
+    struct rig r;
+    struct crowd crowd[THREADS];
+    pthread_t thread[THREADS];
+    unsigned refused = 0;
+    int one_more;
+
+    (void)state;
+    rig_init(&r);
+    r.config.workers = 4;
+    r.config.max_connections = LIMIT;
+    rig_start(&r);
+    for (int i = 0; i < THREADS; i++) {
+        crowd[i].rig = &r;
+        assert_int_equal(pthread_create(&thread[i], NULL, connect_crowd, &crowd[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    rig_wait_counter(&r, &r.counters.accepted_total, CLIENTS * THREADS);
+    rig_wait_counter(&r, &r.counters.parked, LIMIT);
+    assert_int_equal(r.counters.refused[GATEWAY_REFUSED_LIMIT], CLIENTS * THREADS - LIMIT);
+    for (int i = 0; i < THREADS; i++) {
+        for (int k = 0; k < CLIENTS; k++) {
+            char byte;
+
+            refused += recv(crowd[i].client[k], &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET;
+            rig_reset(crowd[i].client[k]);
+        }
+    }
+    assert_int_equal(refused, CLIENTS * THREADS - LIMIT);
+    rig_wait_counter(&r, &r.counters.parked, 0);
+    one_more = rig_client(&r);
+    rig_wait_counter(&r, &r.counters.parked, 1);
+    close(one_more);
+    rig_stop(&r);
+}
+
+static void test_stop_with_live_sessions_leaks_nothing(void **state)
+{
+    enum { N = 10 };
+    struct rig r;
+    int client[N], upstream[N], parked;
+    unsigned before;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        rig_init(&r);
+        before = rig_open_fds();
+        rig_start(&r);
+        rig_forward(&r, 1, false);
+        for (int i = 0; i < N; i++)
+            rig_session(&r, &client[i], &upstream[i]);
+        rig_forward(&r, 1, true);
+        parked = rig_client(&r);
+        rig_wait_counter(&r, &r.counters.parked, 1);
+        gateway_stop(r.g);
+        r.g = NULL;
+        rig_expect_reset(parked);
+        close(parked);
+        for (int i = 0; i < N; i++) {
+            rig_expect_reset(client[i]);
+            rig_expect_reset(upstream[i]);
+            close(client[i]);
+            close(upstream[i]);
+        }
+        assert_int_equal(rig_open_fds(), before);
+        rig_stop(&r);
+    }
+}
+
+static void test_sessions_leak_no_descriptor(void **state)
+{
+    struct rig r;
+    int client, upstream;
+    unsigned before;
+
+    (void)state;
+    rig_init(&r);
+    rig_start(&r);
+    rig_forward(&r, 1, false);
+    before = rig_open_fds();
+    for (int i = 0; i < 100; i++) {
+        rig_session(&r, &client, &upstream);
+        if (i % 2) {
+            rig_reset(client);
+            close(upstream);
+        } else {
+            close(upstream);
+            rig_expect_end(client);
+            close(client);
+        }
+    }
+    rig_wait_counter(&r, &r.counters.sessions_active, 0);
+    assert_int_equal(rig_open_fds(), before);
+    rig_stop(&r);
+}
+
+/* A child process with few descriptors serves; tells its port through the pipe. */
+static void serve_with_few_descriptors(struct rig *r, int out)
+{
+    struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+    unsigned port;
+
+    (void)setrlimit(RLIMIT_NOFILE, &few);
+    r->g = gateway_start(&r->config, &(struct fail){0});
+    if (!r->g)
+        _exit(1);
+    gateway_set_route(r->g, &(struct gateway_route){0});
+    {
+        struct gateway_route route = rig_route(r, 1, 1);
+
+        gateway_set_route(r->g, &route);
+    }
+    port = gateway_port(r->g);
+    if (write(out, &port, sizeof port) != sizeof port)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_recovers_from_too_many_descriptors(void **state)
+{
+    enum { N = 100 };
+    struct rig r;
+    int client[N], upstream[N], pipes[2], last;
+    unsigned port, served = 0;
+    pid_t child;
+    struct pollfd p;
+
+    (void)state;
+    rig_init(&r);
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        serve_with_few_descriptors(&r, pipes[1]);
+    assert_int_equal(read(pipes[0], &port, sizeof port), sizeof port);
+    for (int i = 0; i < N; i++)
+        client[i] = rig_connect(port);
+    /* Some get through, and then no more for a while: there are no descriptors. */
+    p = (struct pollfd){.fd = r.upstream[0], .events = POLLIN};
+    while (poll(&p, 1, 200) == 1)
+        upstream[served++] = rig_accept(r.upstream[0]);
+    assert_in_range(served, 5, 40);
+    for (int i = 0; i < N; i++)
+        rig_reset(client[i]);
+    for (unsigned i = 0; i < served; i++)
+        close(upstream[i]);
+    /* It takes the next one as if nothing had been. The backlog holds some of the dead still. */
+    last = rig_connect(port);
+    rig_send(last, "works again");
+    for (bool found = false; !found;) {
+        int fd = rig_accept(r.upstream[0]);
+        char byte;
+
+        found = recv(fd, &byte, 1, MSG_PEEK) == 1;
+        if (found)
+            rig_expect(fd, "works again");
+        close(fd);
+    }
+    close(last);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(pipes[0]);
+    close(pipes[1]);
+    rig_stop(&r);
+}
+
+/* The limit in the design is 50 ms for 9,000 sessions, measured by bench/; this only sees that it
+ * is done in one go, whatever the machine and the sanitizer. */
+static void test_cuts_many_at_once(void **state)
+{
+    enum { N = 300 };
+    struct rig r;
+    int client[N], upstream[N];
+    int64_t began_us;
+
+    (void)state;
+    rig_init(&r);
+    rig_start(&r);
+    rig_forward(&r, 1, false);
+    for (int i = 0; i < N; i++)
+        rig_session(&r, &client[i], &upstream[i]);
+    began_us = rig_now_us();
+    gateway_set_route(r.g, &(struct gateway_route){.generation = 2, .kind = GATEWAY_PARK});
+    assert_int_equal(rig_report(&r, GATEWAY_IN_FORCE).cut, N);
+    assert_true(rig_now_us() - began_us < 1000000);
+    for (int i = 0; i < N; i++) {
+        rig_expect_reset(client[i]);
+        close(client[i]);
+        close(upstream[i]);
+    }
+    rig_stop(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limit_is_exact),
+        cmocka_unit_test(test_stop_with_live_sessions_leaks_nothing),
+        cmocka_unit_test(test_sessions_leak_no_descriptor),
+        cmocka_unit_test(test_recovers_from_too_many_descriptors),
+        cmocka_unit_test(test_cuts_many_at_once),
+    };
+
+    return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+}
