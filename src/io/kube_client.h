@@ -27,7 +27,8 @@ bool kube_config_complete(struct kube_config *config, struct fail *why) MUST_CHE
 
 struct kube_client;
 struct kube_client *kube_client_new(struct loop *loop, const struct kube_config *config);
-/* Cancels everything that is under way, silently. */
+/* Cancels everything that is under way, silently: its requests and watches are dead then. NULL is
+ * fine. */
 void kube_client_free(struct kube_client *k);
 
 struct kube_answer {
@@ -48,7 +49,7 @@ void kube_request_cancel(struct kube_request *r); /* NULL is fine; done is not c
 
 /* A list and the watch that follows it: list, watch from the list's resourceVersion with bookmarks,
  * watch again after its time, list again on 410, on an error, on a broken or silent stream (with
- * backoff 100 ms to 10 s). */
+ * backoff 100 ms to 10 s). on_event is called for ADDED, MODIFIED and DELETED. */
 struct kube_watch_events {
     /* A fresh list: what is not in it is gone. */
     void (*on_list)(void *arg, json_t *items);
@@ -61,7 +62,8 @@ struct kube_watch;
 struct kube_watch *kube_watch_start(struct kube_client *k, const char *path, const char *selector,
                                     const struct kube_watch_events *events, void *arg);
 void kube_watch_stop(struct kube_watch *w); /* NULL is fine */
-/* Last time that this list was known to be true: a list, an event, a bookmark. 0: never. */
+/* Last time that this list was known to be true: a list, an event, a bookmark, a stream's regular
+ * end. 0: never. */
 int64_t kube_watch_fresh_us(const struct kube_watch *w);
 
 #endif
