@@ -276,3 +276,58 @@ uint8_t rig_byte(uint64_t stream, uint64_t at)
 
     return (uint8_t)((x ^ x >> 29) >> 17);
 }
+
+static void *write_stream(void *arg)
+{
+    struct rig_stream *s = arg;
+    uint8_t chunk[64 * 1024];
+
+    for (uint64_t at = 0; at < s->bytes;) {
+        size_t n = s->bytes - at < s->chunk ? (size_t)(s->bytes - at) : s->chunk;
+
+        for (size_t i = 0; i < n; i++)
+            chunk[i] = rig_byte(s->id, at + i);
+        if (send(s->fd, chunk, n, MSG_NOSIGNAL) != (ssize_t)n)
+            return s;
+        at += n;
+    }
+    return s->then_end && shutdown(s->fd, SHUT_WR) ? s : NULL;
+}
+
+static void *check_stream(void *arg)
+{
+    struct rig_stream *s = arg;
+    uint8_t chunk[64 * 1024];
+    uint64_t at = 0;
+
+    while (at < s->bytes) {
+        ssize_t n = recv(s->fd, chunk, s->chunk, 0);
+
+        if (n <= 0)
+            return s;
+        for (ssize_t i = 0; i < n; i++)
+            if (chunk[i] != rig_byte(s->id, at++))
+                return s;
+    }
+    return s->then_end && recv(s->fd, chunk, 1, 0) ? s : NULL;
+}
+
+void rig_stream_write(struct rig_stream *s)
+{
+    assert_true(s->chunk && s->chunk <= 64 * 1024);
+    assert_int_equal(pthread_create(&s->thread, NULL, write_stream, s), 0);
+}
+
+void rig_stream_check(struct rig_stream *s)
+{
+    assert_true(s->chunk && s->chunk <= 64 * 1024);
+    assert_int_equal(pthread_create(&s->thread, NULL, check_stream, s), 0);
+}
+
+void rig_stream_join(struct rig_stream *s)
+{
+    void *wrong;
+
+    assert_int_equal(pthread_join(s->thread, &wrong), 0);
+    assert_null(wrong);
+}

@@ -9,6 +9,8 @@
 
 #include "../cmocka_test.h"
 
+#include <pthread.h>
+
 enum { RIG_LIMIT_MS = 10000, RIG_UPSTREAMS = 3 };
 
 struct rig {
@@ -57,5 +59,18 @@ int64_t rig_now_us(void);
 unsigned rig_open_fds(void);
 /* A byte stream that both ends can compute. */
 uint8_t rig_byte(uint64_t stream, uint64_t at);
+
+/* One end of such a stream in a thread of its own. */
+struct rig_stream {
+    int fd;
+    uint64_t id, bytes;
+    size_t chunk;  /* of one call, at most 64 KiB */
+    bool then_end; /* the writer shuts down, the reader expects the end */
+    pthread_t thread;
+};
+void rig_stream_write(struct rig_stream *s);
+void rig_stream_check(struct rig_stream *s);
+/* Fails unless every byte went, or came, and was right. */
+void rig_stream_join(struct rig_stream *s);
 
 #endif

@@ -2,8 +2,6 @@
 #include "rig.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static void test_newer_generation_cuts_all(void **state)
@@ -386,51 +384,12 @@ static void test_every_route_is_reported(void **state)
 
 /* ---- a hold loses no byte ---- */
 
-struct stream {
-    int fd;
-    uint64_t id, bytes;
-};
-
-static void *write_stream(void *arg)
-{
-    struct stream *s = arg;
-    uint8_t chunk[4096];
-
-    for (uint64_t at = 0; at < s->bytes; at += sizeof chunk) {
-        for (size_t i = 0; i < sizeof chunk; i++)
-            chunk[i] = rig_byte(s->id, at + i);
-        if (send(s->fd, chunk, sizeof chunk, MSG_NOSIGNAL) != sizeof chunk)
-            return s;
-    }
-    return NULL;
-}
-
-static void *check_stream(void *arg)
-{
-    struct stream *s = arg;
-    uint8_t chunk[4096];
-    uint64_t at = 0;
-
-    while (at < s->bytes) {
-        ssize_t n = recv(s->fd, chunk, sizeof chunk, 0);
-
-        if (n <= 0)
-            return s;
-        for (ssize_t i = 0; i < n; i++)
-            if (chunk[i] != rig_byte(s->id, at++))
-                return s;
-    }
-    return NULL;
-}
-
 static void test_holds_lose_no_byte(void **state)
 {
     enum { BYTES = 8 * 1024 * 1024 };
     struct rig r;
     int client, upstream;
-    struct stream up, down;
-    pthread_t thread[4];
-    void *wrong;
+    struct rig_stream stream[4];
 
     (void)state;
     rig_init(&r);
@@ -438,14 +397,14 @@ static void test_holds_lose_no_byte(void **state)
     rig_start(&r);
     rig_forward(&r, 1, false);
     rig_session(&r, &client, &upstream);
-    up = (struct stream){upstream, 1, BYTES};
-    down = (struct stream){client, 2, BYTES};
-    assert_int_equal(
-        pthread_create(&thread[0], NULL, write_stream, &(struct stream){client, 1, BYTES}), 0);
-    assert_int_equal(
-        pthread_create(&thread[1], NULL, write_stream, &(struct stream){upstream, 2, BYTES}), 0);
-    assert_int_equal(pthread_create(&thread[2], NULL, check_stream, &up), 0);
-    assert_int_equal(pthread_create(&thread[3], NULL, check_stream, &down), 0);
+    stream[0] = (struct rig_stream){.fd = client, .id = 1, .bytes = BYTES, .chunk = 4096};
+    stream[1] = (struct rig_stream){.fd = upstream, .id = 2, .bytes = BYTES, .chunk = 4096};
+    stream[2] = (struct rig_stream){.fd = upstream, .id = 1, .bytes = BYTES, .chunk = 4096};
+    stream[3] = (struct rig_stream){.fd = client, .id = 2, .bytes = BYTES, .chunk = 4096};
+    rig_stream_write(&stream[0]);
+    rig_stream_write(&stream[1]);
+    rig_stream_check(&stream[2]);
+    rig_stream_check(&stream[3]);
     for (int i = 0; i < 25; i++) {
         rig_forward(&r, 1, true);
         if (i % 3)
@@ -453,10 +412,8 @@ static void test_holds_lose_no_byte(void **state)
         rig_forward(&r, 1, false);
         (void)poll(NULL, 0, i % 4);
     }
-    for (int i = 0; i < 4; i++) {
-        pthread_join(thread[i], &wrong);
-        assert_null(wrong);
-    }
+    for (int i = 0; i < 4; i++)
+        rig_stream_join(&stream[i]);
     rig_wait_counter(&r, &r.counters.bytes_up, BYTES + 5);
     assert_int_equal(r.counters.bytes_down, BYTES + 7);
     close(client);

@@ -1,0 +1,384 @@
+/* One direction of a session: byte for byte, with back-pressure and half-close. */
+#include "gateway/pump.h"
+#include "rig.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SCRATCH = 8 * 1024 };
+
+/* A pump between two socket pairs: the test holds the outer ends, with blocking reads. */
+struct pipeline {
+    int source, sink;
+    struct peer from, to;
+    struct pump pump;
+    uint8_t memory[SCRATCH];
+    struct pump_scratch scratch;
+};
+
+static void pipeline_init(struct pipeline *l)
+{
+    int a[2], b[2], small = 4096;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, a), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, b), 0);
+    (void)setsockopt(b[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    l->source = a[0];
+    l->sink = b[1];
+    l->from = (struct peer){.fd = a[1], .readable = true, .writable = true};
+    l->to = (struct peer){.fd = b[0], .readable = true, .writable = true};
+    l->scratch = (struct pump_scratch){l->memory, sizeof l->memory};
+    pump_init(&l->pump, &l->from, &l->to);
+}
+
+static void pipeline_done(struct pipeline *l)
+{
+    pump_done(&l->pump);
+    close(l->source);
+    close(l->sink);
+    close(l->from.fd);
+    close(l->to.fd);
+}
+
+static struct pump_result run(struct pipeline *l, bool may_read)
+{
+    return pump_run(&l->pump, &l->scratch, may_read);
+}
+
+static void test_small_message_owns_no_memory(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    rig_send(l.source, "ping");
+    assert_int_equal(run(&l, true).moved, 4);
+    rig_expect(l.sink, "ping");
+    assert_null(l.pump.rest);
+    assert_false(l.from.readable); /* a short read has emptied the socket */
+    assert_int_equal(run(&l, true).moved, 0);
+    pipeline_done(&l);
+}
+
+static void test_without_permission_nothing_is_read(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    rig_send(l.source, "ping");
+    assert_int_equal(run(&l, false).moved, 0);
+    assert_true(l.from.readable);
+    assert_int_equal(run(&l, true).moved, 4);
+    pipeline_done(&l);
+}
+
+static size_t fill(int fd, uint64_t stream, size_t at, size_t end)
+{
+    for (;;) {
+        uint8_t chunk[1000];
+        size_t n = end - at < sizeof chunk ? end - at : sizeof chunk;
+        ssize_t sent;
+
+        for (size_t i = 0; i < n; i++)
+            chunk[i] = rig_byte(stream, at + i);
+        sent = n ? send(fd, chunk, n, MSG_NOSIGNAL) : 0;
+        if (sent <= 0)
+            return at;
+        at += (size_t)sent;
+    }
+}
+
+static size_t drain(int fd, uint64_t stream, size_t at, size_t most)
+{
+    uint8_t byte;
+
+    while (most-- && recv(fd, &byte, 1, 0) == 1) {
+        assert_int_equal(byte, rig_byte(stream, at));
+        at++;
+    }
+    return at;
+}
+
+/* The sink takes little at a time; what waits is bounded, comes in order, and is freed. */
+static void test_back_pressure(void **state)
+{
+    enum { BYTES = 300000 };
+    struct pipeline l;
+    size_t sent = 0, received = 0, most = 0;
+
+    (void)state;
+    pipeline_init(&l);
+    while (received < BYTES) {
+        struct pump_result result;
+
+        sent = fill(l.source, 7, sent, BYTES);
+        l.from.readable = l.to.writable = true; /* as the edges would say */
+        result = run(&l, true);
+        assert_true(result.outcome == PUMP_WAITS || result.outcome == PUMP_HAS_MORE);
+        if (l.pump.rest) {
+            assert_false(l.to.writable);
+            assert_true(l.pump.rest_end <= SCRATCH);
+            most = l.pump.rest_end - l.pump.rest_at > most ? l.pump.rest_end - l.pump.rest_at
+                                                           : most;
+        }
+        received = drain(l.sink, 7, received, 1 + received % 5000);
+    }
+    assert_true(most > 0);
+    l.to.writable = true;
+    (void)run(&l, true);
+    assert_null(l.pump.rest);
+    pipeline_done(&l);
+}
+
+static void test_rest_is_sent_during_a_hold(void **state)
+{
+    struct pipeline l;
+    size_t sent, received = 0, before;
+
+    (void)state;
+    pipeline_init(&l);
+    sent = fill(l.source, 1, 0, 64 * 1024);
+    (void)run(&l, true);
+    assert_non_null(l.pump.rest);
+    before = l.pump.rest_end - l.pump.rest_at;
+    received = drain(l.sink, 1, received, SIZE_MAX);
+    l.to.writable = true;
+    while (l.pump.rest) {
+        (void)run(&l, false);
+        received = drain(l.sink, 1, received, SIZE_MAX);
+        l.to.writable = true;
+    }
+    assert_true(before > 0 && received < sent);
+    pipeline_done(&l);
+}
+
+static void test_end_is_passed_on_after_the_last_byte(void **state)
+{
+    struct pipeline l;
+    char byte;
+
+    (void)state;
+    pipeline_init(&l);
+    rig_send(l.source, "bye");
+    assert_int_equal(shutdown(l.source, SHUT_WR), 0);
+    l.from.ending = true; /* told with the data, so no other edge will come */
+    assert_int_equal(run(&l, true).moved, 3);
+    assert_true(l.pump.closed);
+    rig_expect(l.sink, "bye");
+    assert_int_equal(recv(l.sink, &byte, 1, 0), 0);
+    assert_int_equal(send(l.sink, "x", 1, MSG_NOSIGNAL), 1); /* the other way is open */
+    assert_int_equal(run(&l, true).outcome, PUMP_WAITS);
+    pipeline_done(&l);
+}
+
+static void test_tells_which_side_failed(void **state)
+{
+    struct pipeline l;
+    struct pump_result result;
+
+    (void)state;
+    pipeline_init(&l);
+    rig_send(l.source, "lost");
+    close(l.sink);
+    l.sink = -1;
+    result = run(&l, true);
+    assert_int_equal(result.outcome, PUMP_TO_FAILED);
+    assert_int_equal(result.err, EPIPE);
+    pipeline_done(&l);
+
+    pipeline_init(&l);
+    rig_send(l.from.fd, "unread at close makes a reset");
+    close(l.source);
+    l.source = -1;
+    result = run(&l, true);
+    assert_int_equal(result.outcome, PUMP_FROM_FAILED);
+    assert_int_equal(result.err, ECONNRESET);
+    pipeline_done(&l);
+}
+
+static void test_abandoned_is_closed(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    (void)fill(l.source, 1, 0, 64 * 1024);
+    (void)run(&l, true);
+    assert_non_null(l.pump.rest);
+    pump_abandon(&l.pump);
+    assert_null(l.pump.rest);
+    assert_true(l.pump.closed);
+    assert_int_equal(run(&l, true).moved, 0);
+    pipeline_done(&l);
+}
+
+static void test_share_of_a_turn(void **state)
+{
+    enum { BIG = 512 * 1024 };
+    struct pipeline l;
+    int big = BIG;
+    size_t sent;
+
+    (void)state;
+    pipeline_init(&l);
+    (void)setsockopt(l.source, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof big);
+    (void)setsockopt(l.to.fd, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof big);
+    {
+        static uint8_t zeros[BIG];
+
+        sent = (size_t)send(l.source, zeros, sizeof zeros, MSG_NOSIGNAL);
+    }
+    if (sent > 300 * 1024) { /* when the machine lets us have such buffers */
+        struct pump_result result = run(&l, true);
+
+        if (!l.pump.rest)
+            assert_int_equal(result.outcome, PUMP_HAS_MORE);
+        assert_true(result.moved < 300 * 1024);
+    }
+    pipeline_done(&l);
+}
+
+/* ---- through a whole gateway ---- */
+
+/* Late readers begin when both writers stand still: nothing more fits in on the way. */
+static void wait_for_a_jam(struct rig *r, uint64_t bytes)
+{
+    uint64_t before;
+
+    do {
+        before = r->counters.bytes_up + r->counters.bytes_down;
+        (void)poll(NULL, 0, 100);
+        gateway_read_counters(r->g, &r->counters);
+    } while (r->counters.bytes_up + r->counters.bytes_down != before || !before);
+    assert_true(r->counters.bytes_up < bytes && r->counters.bytes_down < bytes);
+}
+
+struct load {
+    size_t written, read; /* bytes of one call */
+    uint64_t bytes;
+    size_t buffer_size;
+    bool late_readers;
+};
+
+static void relay_both_ways(const struct load *load)
+{
+    struct rig r;
+    struct rig_stream stream[4];
+    int client, upstream, window = 256 * 1024;
+
+    rig_init(&r);
+    r.config.buffer_size = load->buffer_size;
+    rig_start(&r);
+    rig_forward(&r, 1, false);
+    (void)setsockopt(r.upstream[0], SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    rig_session(&r, &client, &upstream);
+    (void)setsockopt(client, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    for (unsigned i = 0; i < 4; i++)
+        stream[i] = (struct rig_stream){.fd = i == 0 || i == 3 ? client : upstream,
+                                        .id = i % 2,
+                                        .bytes = load->bytes,
+                                        .chunk = i < 2 ? load->written : load->read,
+                                        .then_end = true};
+    rig_stream_write(&stream[0]);
+    rig_stream_write(&stream[1]);
+    if (load->late_readers)
+        wait_for_a_jam(&r, load->bytes);
+    rig_stream_check(&stream[2]);
+    rig_stream_check(&stream[3]);
+    for (int i = 0; i < 4; i++)
+        rig_stream_join(&stream[i]);
+    rig_wait_counter(&r, &r.counters.sessions_active, 0);
+    assert_int_equal(r.counters.bytes_up, load->bytes + 5);
+    assert_int_equal(r.counters.bytes_down, load->bytes + 7);
+    close(client);
+    close(upstream);
+    rig_stop(&r);
+}
+
+static void test_relays_bulk(void **state)
+{
+    (void)state;
+    relay_both_ways(&(struct load){64 * 1024, 64 * 1024, 16 * 1024 * 1024, 64 * 1024, false});
+}
+
+static void test_relays_to_late_readers(void **state)
+{
+    (void)state;
+    relay_both_ways(&(struct load){64 * 1024, 9999, 24 * 1024 * 1024, 64 * 1024, true});
+}
+
+static void test_relays_to_tiny_reads(void **state)
+{
+    (void)state;
+    relay_both_ways(&(struct load){64 * 1024, 13, 600 * 1024, 64 * 1024, false});
+}
+
+static void test_relays_tiny_writes(void **state)
+{
+    (void)state;
+    relay_both_ways(&(struct load){17, 4096, 200 * 1024, 1024, false});
+}
+
+static void test_relays_through_a_tiny_buffer(void **state)
+{
+    (void)state;
+    relay_both_ways(&(struct load){5000, 5000, 100 * 1024, 1, false});
+}
+
+static void half_close(bool client_first)
+{
+    struct rig r;
+    int client, upstream, first, second;
+
+    rig_init(&r);
+    rig_start(&r);
+    rig_forward(&r, 1, false);
+    rig_session(&r, &client, &upstream);
+    first = client_first ? client : upstream;
+    second = client_first ? upstream : client;
+    rig_send(first, "that is all");
+    assert_int_equal(shutdown(first, SHUT_WR), 0);
+    rig_expect(second, "that is all");
+    rig_expect_end(second);
+    rig_send(second, "I have more");
+    rig_expect(first, "I have more");
+    rig_wait_counter(&r, &r.counters.sessions_active, 1);
+    assert_int_equal(shutdown(second, SHUT_WR), 0);
+    rig_expect_end(first);
+    rig_wait_counter(&r, &r.counters.sessions_active, 0);
+    close(client);
+    close(upstream);
+    rig_stop(&r);
+}
+
+static void test_half_close_both_directions(void **state)
+{
+    (void)state;
+    half_close(true);
+    half_close(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_small_message_owns_no_memory),
+        cmocka_unit_test(test_without_permission_nothing_is_read),
+        cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_rest_is_sent_during_a_hold),
+        cmocka_unit_test(test_end_is_passed_on_after_the_last_byte),
+        cmocka_unit_test(test_tells_which_side_failed),
+        cmocka_unit_test(test_abandoned_is_closed),
+        cmocka_unit_test(test_share_of_a_turn),
+        cmocka_unit_test(test_relays_bulk),
+        cmocka_unit_test(test_relays_to_late_readers),
+        cmocka_unit_test(test_relays_to_tiny_reads),
+        cmocka_unit_test(test_relays_tiny_writes),
+        cmocka_unit_test(test_relays_through_a_tiny_buffer),
+        cmocka_unit_test(test_half_close_both_directions),
+    };
+
+    return cmocka_run_group_tests_name("pump", tests, NULL, NULL);
+}
