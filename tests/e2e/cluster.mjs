@@ -61,13 +61,20 @@ function* podAddresses() {
 }
 
 export class Cluster {
-  /** The namespace, its StatefulSet (pods come up by themselves), no controller yet. */
-  static async create(namespace, { replicas = 3 } = {}) {
+  /** The namespace, its StatefulSet (pods come up by themselves), and this many controllers. */
+  static async create(namespace, { replicas = 3, controllers = 0 } = {}) {
     const cluster = new Cluster(namespace);
-    await cluster.#create(replicas);
+    try {
+      await cluster.#create(replicas);
+      for (let i = 0; i < controllers; i++) cluster.startController();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
+  /** For create() alone. */
   constructor(namespace) {
     this.namespace = namespace;
     this.replicas = 0;
@@ -206,6 +213,15 @@ export class Cluster {
     return (await this.kube.find(`${this.path}/configmaps/memgraph-state`))?.data;
   }
 
+  /** The gateways for reads and writes of all controllers that have been started. */
+  get gateways() {
+    return this.controllers.map(({ gateway }) => gateway);
+  }
+
+  podNames() {
+    return Array.from({ length: this.replicas }, (_, i) => `memgraph-${i}`);
+  }
+
   /** Pod that the record names as main. */
   async mainPod() {
     return `memgraph-${(await this.record()).targetMainIndex}`;
@@ -247,7 +263,7 @@ export class Cluster {
       if (record[key]) throw new Error(`${key}=${record[key]}`);
     }
     const main = `memgraph-${record.targetMainIndex}`;
-    const names = Array.from({ length: this.replicas }, (_, i) => `memgraph-${i}`);
+    const names = this.podNames();
     const roles = await Promise.all(names.map((name) => this.role(name)));
     names.forEach((name, i) => {
       const expected = name === main ? "main" : "replica";

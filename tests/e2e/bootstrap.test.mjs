@@ -1,0 +1,63 @@
+// Three empty pods and two controllers become a cluster that serves.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { queryOnce } from "./bolt.mjs";
+import { Cluster } from "./cluster.mjs";
+import { checkData, startLoad, writesGoOn } from "./story.mjs";
+import { waitFor } from "./wait.mjs";
+
+let cluster;
+
+before(async () => {
+  cluster = await Cluster.create("bootstrap", { controllers: 2 });
+});
+after(() => cluster?.stop());
+
+test("three empty pods become a main, a SYNC replica and an ASYNC replica", async (t) => {
+  await cluster.podsReady();
+  const readyMs = performance.now();
+  assert.equal(await cluster.settled(), "memgraph-0");
+  t.diagnostic(`settled ${Math.round(performance.now() - readyMs)} ms after the pods were Ready`);
+
+  const record = await cluster.record();
+  assert.equal(record.targetMainIndex, "0");
+  assert.equal(record.epoch, "1");
+  assert.match(record.promoted, /^initial:/);
+  assert.equal(record.promoted, `initial:${record.mainRun}`);
+
+  const rows = await cluster.replicasOf("memgraph-0");
+  assert.deepEqual([...rows.keys()].sort(), ["memgraph_1", "memgraph_2"]);
+  assert.match(rows.get("memgraph_1").sync_mode, /^(strict_)?sync$/);
+  assert.equal(rows.get("memgraph_2").sync_mode, "async");
+});
+
+test("writes through both gateways reach every pod", async () => {
+  const load = await startLoad(cluster.gateways);
+  await writesGoOn(load);
+  await load.stop();
+  assert.deepEqual(load.errors, []);
+  await checkData(cluster, load, "memgraph-0");
+});
+
+test("the read gateways read, and refuse to write", async () => {
+  const { readGateway } = cluster.controllers[1];
+  const [{ count }] = await queryOnce(readGateway, "MATCH (n:Written) RETURN count(n) AS count");
+  assert.ok(count > 0);
+  await assert.rejects(queryOnce(readGateway, "CREATE (:Written {id: -1})"), /replica/i);
+});
+
+test("one controller leads; both are live and ready and have metrics", async () => {
+  const leader = await cluster.leader();
+  for (const controller of cluster.controllers) {
+    await waitFor(`${controller.name} knows who leads`, async () => {
+      const { leader: leads } = await controller.status();
+      return leads === (controller === leader);
+    });
+    for (const path of ["/livez", "/readyz"]) {
+      assert.equal((await controller.http(path)).status, 200, `${controller.name} ${path}`);
+    }
+    const { status, text } = await controller.http("/metrics");
+    assert.equal(status, 200);
+    assert.match(text, /^# TYPE memgraph_controller_\w+ (counter|gauge|histogram)$/m);
+  }
+});
