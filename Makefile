@@ -16,7 +16,7 @@ build:  ## compile everything into $(BUILD)/
 	@./scripts/build $(BUILD)
 
 demo: build ## a local cluster, the controller, both gateways and the status page; Ctrl-C stops it
-	@$(BUILD)/sandbox/sandbox demo
+	@$(BUILD)/sandbox demo
 
 test: setup ## all tests that need no server from outside
 	@./scripts/build $(BUILD)

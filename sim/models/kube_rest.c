@@ -311,6 +311,12 @@ struct kube_reply kube_rest_unauthorized(void)
     return kube_status_failure(401, "Unauthorized", "Unauthorized");
 }
 
+struct kube_reply kube_rest_forbidden(const char *path)
+{
+    return kube_status_failure(403, "Forbidden",
+                               "forbidden: User \"system:anonymous\" cannot get path \"%s\"", path);
+}
+
 struct kube_reply kube_rest_too_large(size_t limit)
 {
     return kube_status_failure(413, "RequestEntityTooLarge",

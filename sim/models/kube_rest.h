@@ -27,8 +27,9 @@ struct kube_rest_answer {
 
 struct kube_rest_answer kube_rest_serve(struct kube_store *store,
                                         const struct kube_rest_request *request);
-/* What a wrong or missing token gets. */
+/* What a wrong token gets, and what a missing one gets. */
 struct kube_reply kube_rest_unauthorized(void);
+struct kube_reply kube_rest_forbidden(const char *path);
 /* What a body over the limit gets. */
 struct kube_reply kube_rest_too_large(size_t limit);
 

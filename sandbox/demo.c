@@ -1,0 +1,59 @@
+#include "sandbox/demo.h"
+
+#include "base/alloc.h"
+#include "sandbox/client.h"
+#include "sandbox/roles.h"
+
+struct demo {
+    struct client *client;
+    struct roles *roles;
+};
+
+static void picture_print(struct sandbox *sb)
+{
+    const struct controller *c;
+    const struct pod *pod;
+
+    printf("\nA Memgraph cluster on this machine\n\n");
+    for (unsigned i = 0; (c = controllers_at(sb->controllers, i)); i++)
+        printf("  %-14s status page  http://%s:%d/\n"
+               "  %-14s writes       bolt://%s:%d\n"
+               "  %-14s reads        bolt://%s:%d\n",
+               c->name, c->ip, CONTROLLERS_PORT_HTTP, "", c->ip, CONTROLLERS_PORT_WRITE, "", c->ip,
+               CONTROLLERS_PORT_READ);
+    for (unsigned i = 0; i < PODS_MAX; i++)
+        if ((pod = pods_at(sb->pods, i)) && pod->process)
+            printf("  %-14s server       bolt://%s:%d   process %ld\n", pod->name, pod->ip,
+                   POD_BOLT_PORT, (long)process_pid(pod->process));
+    printf("  %-14s API          %s   (token in %s)\n", "kubernetes", sb->api_url, sb->token_file);
+    printf("  %-14s directory    %s   (logs/, volumes/)\n\n", "", sb->directory);
+    c = controllers_at(sb->controllers, 0);
+    if (c)
+        printf("  A client:  mgconsole --host %s --port %d\n"
+               "             or any neo4j driver with bolt://%s:%d\n",
+               c->ip, CONTROLLERS_PORT_WRITE, c->ip, CONTROLLERS_PORT_WRITE);
+    printf("  Try here:  kill main | kill sync | delete main | freeze main, thaw main\n"
+           "             wipe sync | api down, api up | scale 4 | record | help | quit\n"
+           "  Pods are processes: any tool may kill them. Ctrl-C stops everything.\n\n");
+    fflush(stdout);
+}
+
+struct demo *demo_start(struct sandbox *sb)
+{
+    struct demo *demo = xcalloc(1, sizeof *demo);
+
+    if (sb->config.demo) {
+        picture_print(sb);
+        demo->roles = roles_start(sb->loop, sb->pods);
+    }
+    if (sb->config.client)
+        demo->client = client_start(sb->loop, sb->controllers);
+    return demo;
+}
+
+void demo_free(struct demo *demo)
+{
+    client_free(demo->client);
+    roles_free(demo->roles);
+    free(demo);
+}

@@ -1,0 +1,259 @@
+#include "sandbox/sandbox.h"
+
+#include "sandbox/command.h"
+#include "sandbox/console.h"
+#include "sandbox/log_line.h"
+#include "sandbox/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { STOP_LIMIT_US = 5 * 1000000, STOP_POLL_US = 10 * 1000 };
+
+static int64_t wall_us(void *arg)
+{
+    return loop_wall_us(((struct sandbox *)arg)->loop);
+}
+
+static void on_change(void *arg)
+{
+    struct sandbox *sb = arg;
+
+    if (sb->api)
+        api_server_wake(sb->api);
+    if (sb->pods)
+        pods_wake(sb->pods);
+}
+
+static bool path_make(const struct sandbox *sb, const char *name, struct fail *why)
+{
+    char path[POD_PATH_SIZE];
+    int rc;
+
+    (void)str_format(path, sizeof path, "%s%s%s", sb->directory, *name ? "/" : "", name);
+    rc = volume_make(path);
+    if (rc == 0)
+        return true;
+    *why = fail_errno(path, -rc);
+    return false;
+}
+
+static bool directory_make(struct sandbox *sb, struct fail *why)
+{
+    if (sb->config.directory) {
+        if (!str_copy(sb->directory, sizeof sb->directory, sb->config.directory)) {
+            *why = fail_make(FAIL_DENIED, "--dir is too long");
+            return false;
+        }
+    } else {
+        (void)str_copy(sb->directory, sizeof sb->directory, "/tmp/memgraph-sandbox-XXXXXX");
+        if (!mkdtemp(sb->directory)) {
+            *why = fail_errno("make a directory under /tmp", errno);
+            sb->directory[0] = 0;
+            return false;
+        }
+    }
+    return path_make(sb, "", why) && path_make(sb, "volumes", why) && path_make(sb, "logs", why);
+}
+
+/* One bearer token for all controllers, new each time. */
+static bool token_make(struct sandbox *sb, struct fail *why)
+{
+    unsigned char random[20];
+    int fd;
+
+    (void)str_format(sb->token_file, sizeof sb->token_file, "%s/token", sb->directory);
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        *why = fail_errno("read random bytes", errno);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)str_append(sb->api_config.token, sizeof sb->api_config.token, "%02x", random[i]);
+    fd = open(sb->token_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || dprintf(fd, "%s\n", sb->api_config.token) < 0) {
+        *why = fail_errno(sb->token_file, errno);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static json_t *on_control(void *arg, const char *method, const char *name, const char *args)
+{
+    struct sandbox *sb = arg;
+    char line[256], text[COMMAND_ANSWER_SIZE];
+    bool ok;
+
+    if (strcmp(name, "state") == 0)
+        return sandbox_state(sb);
+    if (strcmp(method, "POST") != 0)
+        return NULL;
+    (void)str_format(line, sizeof line, "%s %s", name, args ? args : "");
+    ok = command_run(sb, str_of(line), text);
+    return json_pack("{s:b, s:s}", "ok", ok, ok ? "text" : "error", text);
+}
+
+bool sandbox_api_up(struct sandbox *sb, struct fail *why)
+{
+    if (!sb->api)
+        sb->api = api_server_start(&sb->api_config, why);
+    return sb->api != NULL;
+}
+
+void sandbox_api_down(struct sandbox *sb)
+{
+    api_server_stop(sb->api);
+    sb->api = NULL;
+}
+
+static bool servers_start(struct sandbox *sb, struct fail *why)
+{
+    struct api_server_config *config = &sb->api_config;
+    struct api_server_config control;
+
+    (void)str_format(config->host, sizeof config->host, "127.%u.0.1", sb->config.net);
+    (void)str_format(sb->api_url, sizeof sb->api_url, "http://%s:%d", config->host,
+                     SANDBOX_API_PORT);
+    (void)str_format(sb->control_url, sizeof sb->control_url, "http://%s:%d", config->host,
+                     SANDBOX_CONTROL_PORT);
+    config->loop = sb->loop;
+    control = *config;
+    control.port = SANDBOX_CONTROL_PORT;
+    control.on_control = on_control;
+    control.arg = sb;
+    config->port = SANDBOX_API_PORT;
+    config->store = sb->store;
+    sb->control = api_server_start(&control, why);
+    return sb->control && sandbox_api_up(sb, why);
+}
+
+static void pods_begin(struct sandbox *sb)
+{
+    const struct sandbox_config *config = &sb->config;
+
+    sb->pod_config = (struct pod_config){.loop = sb->loop,
+                                         .store = sb->store,
+                                         .statefulset = config->statefulset,
+                                         .app = config->app,
+                                         .directory = sb->directory,
+                                         .memgraph = config->memgraph,
+                                         .init_hook = config->init_hook,
+                                         .stop_hook = config->stop_hook,
+                                         .grace_s = config->grace_s,
+                                         .restart_delay_us = config->restart_delay_us};
+    sb->pods = pods_start(&sb->pod_config, config->net, config->pods);
+}
+
+static void controllers_begin(struct sandbox *sb)
+{
+    const struct sandbox_config *config = &sb->config;
+
+    sb->controllers_config =
+        (struct controllers_config){.loop = sb->loop,
+                                    .program = config->controller,
+                                    .directory = sb->directory,
+                                    .api_url = sb->api_url,
+                                    .token_file = sb->token_file,
+                                    .statefulset = config->statefulset,
+                                    .app = config->app,
+                                    .env = sb->config.env,
+                                    .net = config->net,
+                                    .count = config->controllers,
+                                    .restart = config->restart_controllers,
+                                    .restart_delay_us = config->restart_delay_us,
+                                    .on_line = log_line_show,
+                                    .arg = sb};
+    sb->controllers = controllers_start(&sb->controllers_config);
+}
+
+static bool ready_file_write(const struct sandbox *sb, struct fail *why)
+{
+    char part[POD_PATH_SIZE];
+    json_t *state;
+    int rc;
+
+    if (!sb->config.ready_file)
+        return true;
+    (void)str_format(part, sizeof part, "%s.part", sb->config.ready_file);
+    state = sandbox_state(sb);
+    rc = json_dump_file(state, part, JSON_INDENT(2));
+    json_decref(state);
+    if (rc == 0 && rename(part, sb->config.ready_file) == 0)
+        return true;
+    *why = fail_errno(sb->config.ready_file, errno);
+    return false;
+}
+
+static void on_stop_timer(void *arg)
+{
+    struct sandbox *sb = arg;
+    bool late = loop_now_us(sb->loop) >= sb->stop_by_us;
+
+    if (!late && controllers_any_running(sb->controllers)) {
+        timer_start(sb->stop_timer, STOP_POLL_US);
+        return;
+    }
+    if (!sb->pods_told) {
+        sb->pods_told = true;
+        pods_stop_all(sb->pods);
+    }
+    if (!late && pods_any_running(sb->pods))
+        timer_start(sb->stop_timer, STOP_POLL_US);
+    else
+        loop_stop(sb->loop);
+}
+
+bool sandbox_start(struct sandbox *sb, const struct sandbox_config *config, struct fail *why)
+{
+    const struct kube_store_config store = {
+        .wall_us = wall_us, .on_change = on_change, .arg = sb, .seed = (uint64_t)time(NULL)};
+
+    sb->config = *config;
+    sb->loop = loop_new();
+    sb->store = kube_store_new(&store);
+    sb->stop_timer = timer_new(sb->loop, on_stop_timer, sb);
+    if (!directory_make(sb, why) || !token_make(sb, why) || !servers_start(sb, why))
+        return false;
+    pods_begin(sb);
+    controllers_begin(sb);
+    return ready_file_write(sb, why);
+}
+
+void sandbox_stop(struct sandbox *sb)
+{
+    if (sb->stop_by_us)
+        return;
+    sb->stop_by_us = loop_now_us(sb->loop) + STOP_LIMIT_US;
+    console_event("sandbox", "stopping", CONSOLE_QUIET, "stopping");
+    controllers_stop_all(sb->controllers);
+    timer_start(sb->stop_timer, 0);
+}
+
+static void directory_remove(const struct sandbox *sb)
+{
+    static const char *const ours[] = {"volumes", "logs", "token"};
+    char path[POD_PATH_SIZE];
+
+    if (sb->config.keep || !sb->directory[0])
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+        (void)str_format(path, sizeof path, "%s/%s", sb->directory, ours[i]);
+        if (volume_remove(path) != 0)
+            console_event("sandbox", "error", CONSOLE_BAD, "cannot remove %s", path);
+    }
+    (void)rmdir(sb->directory); /* stays when somebody else's files are in it */
+}
+
+void sandbox_done(struct sandbox *sb)
+{
+    controllers_free(sb->controllers);
+    pods_free(sb->pods);
+    api_server_stop(sb->api);
+    api_server_stop(sb->control);
+    timer_free(sb->stop_timer);
+    kube_store_free(sb->store);
+    loop_free(sb->loop);
+    directory_remove(sb);
+}
