@@ -2,7 +2,7 @@
 // the kubelet runs, the rights of config/rbac.yaml, and controllers with a token of that
 // ServiceAccount. tests/e2e/run provides the control plane and the environment.
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { queryOnce } from "./bolt.mjs";
@@ -61,6 +61,8 @@ function* podAddresses() {
 }
 
 export class Cluster {
+  #secret;
+
   /** The namespace, its StatefulSet (pods come up by themselves), and this many controllers. */
   static async create(namespace, { replicas = 3, controllers = 0 } = {}) {
     const cluster = new Cluster(namespace);
@@ -106,21 +108,37 @@ export class Cluster {
     await this.kube.post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
     const rbac = readFileSync(join(here, "../../config/rbac.yaml"), "utf8");
     await this.kube.applyYaml(rbac.replaceAll("namespace: memgraph", `namespace: ${this.namespace}`));
-    this.token = await waitFor("a token of the ServiceAccount", () => this.#requestToken());
-    writeFileSync(this.tokenFile, this.token);
+    await this.rotateToken();
     await this.kubelet.start();
     await this.kube.post(this.statefulSetPath.replace(/\/memgraph$/, ""), statefulSet(replicas));
     this.replicas = replicas;
   }
 
-  async #requestToken() {
+  /**
+   * Gives the controllers a new token, as the kubelet does from time to time: the file is replaced.
+   * Tokens are bound to a Secret, so that deleting that ends the old one. Resolves to the old one.
+   */
+  async rotateToken() {
+    const old = { token: this.token, secret: this.#secret };
+    const metadata = { generateName: "token-" };
+    const secrets = `${this.path}/secrets`;
+    const secret = await this.kube.post(secrets, { apiVersion: "v1", kind: "Secret", metadata });
+    const { name, uid } = secret.metadata;
     const request = {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
-      spec: { expirationSeconds: 3600 },
+      spec: {
+        expirationSeconds: 3600,
+        boundObjectRef: { apiVersion: "v1", kind: "Secret", name, uid },
+      },
     };
-    const path = `${this.path}/serviceaccounts/${ACCOUNT}/token`;
-    return (await this.kube.post(path, request)).status.token;
+    const answer = await this.kube.post(`${this.path}/serviceaccounts/${ACCOUNT}/token`, request);
+    this.token = answer.status.token;
+    this.#secret = name;
+    writeFileSync(`${this.tokenFile}.new`, this.token);
+    renameSync(`${this.tokenFile}.new`, this.tokenFile);
+    if (old.secret) await this.kube.delete(`${secrets}/${old.secret}`);
+    return old.token;
   }
 
   /** User name of the controllers, as the API server's audit log has it. */
@@ -258,6 +276,7 @@ export class Cluster {
 
   async #isSettled() {
     const record = await this.record();
+    if (!record) throw new Error("no record");
     if (!record.sync.startsWith("ready:")) throw new Error(`sync=${record.sync}`);
     for (const key of ["transition", "fenced", "rebuild"]) {
       if (record[key]) throw new Error(`${key}=${record[key]}`);
