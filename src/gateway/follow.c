@@ -1,6 +1,6 @@
 #include "gateway/follow.h"
 
-#include "gateway/session.h"
+#include "gateway/relay.h"
 
 static uint32_t cut_list(struct list *sessions, enum gateway_cut why)
 {
@@ -115,7 +115,7 @@ void follow_route(struct worker *w, uint64_t change, const struct route *route)
     }
     if (held) {
         LIST_FOR_EACH (node, &w->flowing)
-            session_run(CONTAINER_OF(node, struct session, node));
+            relay_run(CONTAINER_OF(node, struct session, node));
     }
     if (route->given.kind == GATEWAY_FORWARD)
         release_parked(w);

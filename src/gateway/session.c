@@ -1,6 +1,7 @@
 #include "gateway/session.h"
 
 #include "base/alloc.h"
+#include "gateway/relay.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -53,20 +54,14 @@ static void enter(struct session *s, enum session_state state)
         s->since_us = w->now_us;
 }
 
-static void close_peer(struct peer *p, void (*close_fd)(int fd))
+static void close_peer(struct peer *p)
 {
     if (p->fd >= 0)
-        close_fd(p->fd);
+        close(p->fd);
     p->fd = -1;
 }
 
-static void close_orderly(int fd)
-{
-    close(fd);
-}
-
-/* The one exit for all ends. Closing takes the descriptors out of epoll. */
-static void end(struct session *s, void (*close_fd)(int fd))
+void session_end(struct session *s, enum session_farewell farewell)
 {
     struct worker *w = s->worker;
 
@@ -76,29 +71,37 @@ static void end(struct session *s, void (*close_fd)(int fd))
     deadlines_clear(&w->deadlines, &s->deadline);
     pump_done(&s->up);
     pump_done(&s->down);
-    close_peer(&s->client, close_fd);
-    close_peer(&s->upstream, close_fd);
+    if (farewell == SESSION_RESETS) {
+        sock_reset(s->client.fd);
+        if (s->upstream.fd >= 0)
+            sock_reset(s->upstream.fd);
+    }
     atomic_fetch_sub_explicit(w->admitted, 1, memory_order_relaxed);
 }
 
 void session_cut(struct session *s, enum gateway_cut why)
 {
     tally_add(&s->worker->tally.cut[why], 1);
-    end(s, sock_reset);
+    session_end(s, SESSION_RESETS);
 }
 
 void session_refuse(struct session *s, enum gateway_refusal why)
 {
     tally_add(&s->worker->tally.refused[why], 1);
-    end(s, sock_reset);
+    session_end(s, SESSION_RESETS);
 }
 
-void session_bury(struct worker *w)
+void session_bury(struct worker *w, size_t most)
 {
     struct list *node;
 
-    while ((node = list_pop(&w->ended)))
-        free(CONTAINER_OF(node, struct session, node));
+    while (most-- && (node = list_pop(&w->ended))) {
+        struct session *s = CONTAINER_OF(node, struct session, node);
+
+        close_peer(&s->client); /* this takes it out of epoll, too */
+        close_peer(&s->upstream);
+        free(s);
+    }
 }
 
 /* ---- time ---- */
@@ -134,7 +137,7 @@ static int64_t time_out(const struct session *s)
     return INT64_MAX;
 }
 
-static void set_deadline(struct session *s)
+void session_set_deadline(struct session *s)
 {
     int64_t at_us = time_out(s);
 
@@ -157,10 +160,10 @@ static void park(struct session *s)
     enter(s, SESSION_PARKED);
     if (!s->parked_us)
         s->parked_us = w->now_us;
-    set_deadline(s);
+    session_set_deadline(s);
 }
 
-static void tell_failure(const struct session *s, const char *doing, int err)
+void session_tell_failure(const struct session *s, const char *doing, int err)
 {
     const struct gateway_route *r = &s->worker->route.given;
     unsigned i = s->upstream_index;
@@ -173,8 +176,8 @@ static void tell_failure(const struct session *s, const char *doing, int err)
 
 static void turn_down(struct session *s, int err)
 {
-    close_peer(&s->upstream, close_orderly);
-    tell_failure(s, "connect to", err);
+    close_peer(&s->upstream);
+    session_tell_failure(s, "connect to", err);
 }
 
 /* 0, or the positive errno with which the connect failed at once. */
@@ -190,7 +193,7 @@ static int begin_connect(struct session *s)
     s->upstream.readable = s->upstream.writable = s->upstream.ending = false;
     err = -worker_watch(w, fd, &s->upstream.source);
     if (err)
-        close_peer(&s->upstream, close_orderly);
+        close_peer(&s->upstream);
     return err;
 }
 
@@ -207,7 +210,7 @@ static void try_upstreams(struct session *s, unsigned first)
         err = begin_connect(s);
         if (!err) {
             enter(s, SESSION_CONNECTING);
-            set_deadline(s);
+            session_set_deadline(s);
             return;
         }
         if (sock_error_is_ours(err)) {
@@ -239,74 +242,8 @@ static void on_connect_decided(struct session *s)
     enter(s, SESSION_FLOWING);
     s->upstream.writable = true;
     s->moved_us = s->worker->now_us;
-    set_deadline(s);
-    session_run(s);
-}
-
-/* ---- flowing ---- */
-
-static void on_upstream_failed(struct session *s, int err)
-{
-    if (!s->down.ended) {
-        tell_failure(s, "session with", err);
-        end(s, sock_reset);
-        return;
-    }
-    /* It had said goodbye before: what it still sent goes to the client, the rest is void. */
-    pump_abandon(&s->up);
-    if (s->down.closed)
-        end(s, close_orderly);
-}
-
-static void account(struct session *s, const struct pump_result *r, tally_count *bytes)
-{
-    if (r->moved) {
-        tally_add(bytes, r->moved);
-        s->moved_us = s->worker->now_us;
-    }
-    if (r->outcome == PUMP_HAS_MORE && list_empty(&s->busy))
-        list_add_tail(&s->worker->busy, &s->busy);
-}
-
-static void on_answer(struct session *s)
-{
-    struct worker *w = s->worker;
-
-    s->answered = true;
-    set_deadline(s);
-    if (w->first_byte_told)
-        return;
-    w->first_byte_told = true;
-    worker_tell(w, 0,
-                (struct gateway_report){.kind = GATEWAY_FIRST_BYTE,
-                                        .generation = w->route.given.generation});
-}
-
-void session_run(struct session *s)
-{
-    struct worker *w = s->worker;
-    struct pump_result down = pump_run(&s->down, &w->scratch, !w->drained);
-    struct pump_result up;
-
-    account(s, &down, &w->tally.bytes_down);
-    if (down.moved && !s->answered)
-        on_answer(s);
-    if (down.outcome == PUMP_TO_FAILED) {
-        end(s, sock_reset);
-        return;
-    }
-    if (down.outcome == PUMP_FROM_FAILED) {
-        on_upstream_failed(s, down.err);
-        return;
-    }
-    up = pump_run(&s->up, &w->scratch, !w->route.given.hold);
-    account(s, &up, &w->tally.bytes_up);
-    if (up.outcome == PUMP_FROM_FAILED)
-        end(s, sock_reset);
-    else if (up.outcome == PUMP_TO_FAILED)
-        on_upstream_failed(s, up.err);
-    else if (s->up.closed && s->down.closed)
-        end(s, close_orderly);
+    session_set_deadline(s);
+    relay_run(s);
 }
 
 /* ---- events ---- */
@@ -330,13 +267,13 @@ static void on_client_events(struct source *source, uint32_t events)
     case SESSION_PARKED:
     case SESSION_CONNECTING:
         if (events & (EPOLLERR | EPOLLHUP))
-            end(s, sock_reset);
+            session_end(s, SESSION_RESETS);
         break;
     case SESSION_FLOWING:
         if (events & EPOLLERR)
-            end(s, sock_reset);
+            session_end(s, SESSION_RESETS);
         else
-            session_run(s);
+            relay_run(s);
         break;
     case SESSION_ENDED:
         break;
@@ -355,13 +292,13 @@ static void on_upstream_events(struct source *source, uint32_t events)
         break;
     case SESSION_FLOWING:
         note_events(&s->upstream, events);
-        session_run(s);
+        relay_run(s);
         /* What it had sent before went to the client, as far as that takes it now. A held session
          * or a slow client does not keep the news from control. */
         if (events & EPOLLERR && s->state == SESSION_FLOWING) {
             int err = sock_error(s->upstream.fd);
 
-            on_upstream_failed(s, err ? err : ECONNRESET);
+            relay_upstream_failed(s, err ? err : ECONNRESET);
         }
         break;
     case SESSION_PARKED:
@@ -377,7 +314,7 @@ static void on_deadline_passed(struct deadline *d)
     int64_t now_us = s->worker->now_us;
 
     if (time_out(s) > now_us) {
-        set_deadline(s);
+        session_set_deadline(s);
         return;
     }
     if (!s->answered && limit(s->accepted_us, c->session_timeout_ms) <= now_us) {

@@ -11,6 +11,8 @@
 
 enum session_state { SESSION_PARKED, SESSION_CONNECTING, SESSION_FLOWING, SESSION_ENDED };
 
+enum session_farewell { SESSION_CLOSES, SESSION_RESETS };
+
 struct session {
     struct list node; /* in the worker's list of this state */
     struct list busy; /* in the worker's list of the busy, or in none */
@@ -31,13 +33,19 @@ struct session {
 void session_accept(struct worker *w, int fd);
 /* Connects to the first upstream of the route that takes it. */
 void session_connect(struct session *s);
-/* Moves the bytes that may be moved now. */
-void session_run(struct session *s);
+/* The one exit for all ends. Nothing moves any more; the descriptors are closed by session_bury. */
+void session_end(struct session *s, enum session_farewell farewell);
 /* Ends with a reset of both sides, and counts why. */
 void session_cut(struct session *s, enum gateway_cut why);
 /* The same for a client that had no session yet. */
 void session_refuse(struct session *s, enum gateway_refusal why);
-/* Frees the sessions that have ended. */
-void session_bury(struct worker *w);
+/* Closes and frees sessions that have ended, at most so many: to reset 9,000 is urgent and takes
+ * some 30 ms, to close them takes as long again and can wait while others are served. */
+void session_bury(struct worker *w, size_t most);
+
+/* For relay.c. */
+void session_set_deadline(struct session *s);
+/* Counts and reports that the session's upstream failed, with a positive errno. */
+void session_tell_failure(const struct session *s, const char *doing, int err);
 
 #endif

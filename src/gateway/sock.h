@@ -34,7 +34,8 @@ int sock_connect(const struct sock_address *to, int64_t user_timeout_ms) MUST_CH
 int sock_error(int fd);
 /* This errno of sock_connect or accept is about us, not about the other side. */
 bool sock_error_is_ours(int err);
-/* Closes with a reset: what was not sent is thrown away, and the peer learns it at once. */
+/* Resets the connection: what was not sent is thrown away, and the peer learns it at once. The
+ * descriptor stays open. */
 void sock_reset(int fd);
 
 #endif

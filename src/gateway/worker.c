@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "gateway/follow.h"
-#include "gateway/session.h"
+#include "gateway/relay.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 256, ACCEPTS_PER_TURN = 64, ACCEPT_PAUSE_MS = 50 };
+enum { EVENTS_PER_TURN = 256, ACCEPTS_PER_TURN = 64, ACCEPT_PAUSE_MS = 50, BURIALS_PER_TURN = 512 };
 
 static int64_t clock_us(void)
 {
@@ -111,6 +111,7 @@ static void on_listener_events(struct source *source, uint32_t events)
         } else {
             tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
             sock_reset(fd);
+            close(fd);
         }
     }
 }
@@ -163,13 +164,14 @@ static void run_busy(struct worker *w)
     while ((node = list_pop(&w->busy)))
         list_add_tail(&now, node);
     while ((node = list_pop(&now)))
-        session_run(CONTAINER_OF(node, struct session, busy));
+        relay_run(CONTAINER_OF(node, struct session, busy));
 }
 
 static void turn(struct worker *w)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int wait_ms = list_empty(&w->busy) ? deadlines_wait_ms(&w->deadlines, w->now_us) : 0;
+    bool idle = list_empty(&w->busy) && list_empty(&w->ended);
+    int wait_ms = idle ? deadlines_wait_ms(&w->deadlines, w->now_us) : 0;
     int n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, wait_ms);
     struct deadline *due;
 
@@ -184,7 +186,7 @@ static void turn(struct worker *w)
     while ((due = deadlines_take(&w->deadlines, w->now_us)))
         due->on_passed(due);
     follow_check_drained(w);
-    session_bury(w);
+    session_bury(w, BURIALS_PER_TURN);
 }
 
 static void *worker_main(void *arg)
@@ -194,6 +196,7 @@ static void *worker_main(void *arg)
     w->now_us = clock_us();
     while (!w->stopping)
         turn(w);
+    session_bury(w, SIZE_MAX);
     return NULL;
 }
 

@@ -35,7 +35,7 @@ struct worker {
     /* Every session is in the list of its state, and follows the route's generation. */
     struct list parked, connecting, flowing;
     struct list busy;  /* sessions that had their share of the turn and have more to do */
-    struct list ended; /* buried at the end of the turn: events at hand may still point at them */
+    struct list ended; /* for session_bury: events at hand may still point at them */
     struct deadlines deadlines;
     struct deadline drain, hold_end, accept_again;
     struct pump_scratch scratch;

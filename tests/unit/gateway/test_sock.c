@@ -52,6 +52,7 @@ static void test_reset(void **state)
     assert_int_equal(sock_error(client), 0);
     sock_reset(server);
     rig_expect_reset(client);
+    close(server);
     close(client);
     close(listener);
 }

@@ -103,6 +103,7 @@ static void test_sessions_leak_no_descriptor(void **state)
     struct rig r;
     int client, upstream;
     unsigned before;
+    int64_t until_us;
 
     (void)state;
     rig_init(&r);
@@ -120,7 +121,9 @@ static void test_sessions_leak_no_descriptor(void **state)
             close(client);
         }
     }
-    rig_wait_counter(&r, &r.counters.sessions_active, 0);
+    until_us = rig_now_us() + RIG_LIMIT_MS * 1000;
+    while (rig_open_fds() > before && rig_now_us() < until_us)
+        (void)poll(NULL, 0, 1);
     assert_int_equal(rig_open_fds(), before);
     rig_stop(&r);
 }
