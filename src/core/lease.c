@@ -31,7 +31,7 @@ enum lease_move lease_decide(const struct lease *l, int64_t now_us, int64_t *wak
     if (l->writing)
         return LEASE_WAIT;
     if (!l->known)
-        return LEASE_READ;
+        return at(retry_at, now_us, wake_us, LEASE_READ);
     if (l->absent)
         return at(retry_at, now_us, wake_us, LEASE_CREATE);
     if (l->ours)

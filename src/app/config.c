@@ -1,0 +1,342 @@
+#include "app/config.h"
+
+#include "base/duration.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+enum kind { TEXT, NAME, NUMBER, MILLISECONDS, FLAG, CHOICE, ADDRESS };
+
+struct variable {
+    const char *name;
+    enum kind kind;
+    size_t offset, size;
+    const char *fallback;
+    int64_t least, most;      /* NUMBER and MILLISECONDS */
+    const char *const *words; /* CHOICE: its words, NULL behind the last */
+    const char *help;
+};
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const addresses[] = {"ip", "fqdn", NULL};
+static const char *const replication_modes[] = {"auto", "sync", "strict_sync", NULL};
+static const char *const durabilities[] = {"required", NULL};
+
+#define AT(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
+#define DAY_MS     (24 * 3600 * 1000)
+
+/* name, kind, member, default, least, most, words, help */
+static const struct variable rows[] = {
+    {"NAMESPACE", NAME, AT(namespace_), "default", 0, 0, NULL,
+     "namespace of the pods, the record and the lease"},
+    {"STATEFULSET_NAME", NAME, AT(statefulset), "memgraph", 0, 0, NULL,
+     "the Memgraph StatefulSet; its pods are <name>-0, <name>-1 ..."},
+    {"APP_NAME", NAME, AT(app), "memgraph", 0, 0, NULL, "the pods' label app.kubernetes.io/name"},
+    {"RELEASE_NAME", NAME, AT(release), "", 0, 0, NULL,
+     "prefix of the record's and the lease's name; empty: the StatefulSet's name"},
+    {"SERVICE_NAME", NAME, AT(service), "", 0, 0, NULL,
+     "the headless Service, for REPLICATION_ADDRESS=fqdn; empty: the StatefulSet's name"},
+    {"CLUSTER_DOMAIN", TEXT, AT(cluster_domain), "cluster.local", 0, 0, NULL,
+     "DNS domain of the cluster, for REPLICATION_ADDRESS=fqdn"},
+    {"POD_NAME", TEXT, AT(pod), "", 0, 0, NULL,
+     "identity of this controller replica in the lease; empty: the host's name"},
+    {"MEMGRAPH_USER", TEXT, AT(user), "", 0, 0, NULL,
+     "database user, re-created on a new main; empty: no authentication"},
+    {"MEMGRAPH_PASSWORD", TEXT, AT(password), "", 0, 0, NULL, "its password"},
+    {"BOLT_PORT", NUMBER, AT(bolt_port), "7687", 1, 65535, NULL, "Bolt port of the pods"},
+    {"REPLICATION_PORT", NUMBER, AT(replication_port), "10000", 1, 65535, NULL,
+     "replication port of the pods"},
+    {"REPLICATION_ADDRESS", CHOICE, AT(replication_address), "ip", 0, 0, addresses,
+     "how replicas are registered: ip or fqdn"},
+    {"REPLICATION_MODE", CHOICE, AT(replication_mode), "auto", 0, 0, replication_modes,
+     "auto (STRICT_SYNC from Memgraph 3.5 on, else SYNC), sync or strict_sync"},
+    {"DURABILITY", CHOICE, AT(durability), "required", 0, 0, durabilities,
+     "required: without a SYNC replica writes fail"},
+    {"KUBE_API_URL", TEXT, AT(kube_api_url), "", 0, 0, NULL,
+     "API server; empty: the cluster that this pod runs in"},
+    {"KUBE_TOKEN_FILE", TEXT, AT(kube_token_file), "", 0, 0, NULL,
+     "file with the bearer token; empty: the ServiceAccount's"},
+    {"KUBE_CA_FILE", TEXT, AT(kube_ca_file), "", 0, 0, NULL,
+     "file with the API server's CA; empty: the ServiceAccount's"},
+    {"HTTP_PORT", NUMBER, AT(http_port), "8080", 1, 65535, NULL, "status, metrics and health"},
+    {"HTTP_BIND_ADDRESS", TEXT, AT(http_host), "0.0.0.0", 0, 0, NULL,
+     "address on which they listen"},
+    {"LOG_LEVEL", CHOICE, AT(log_level), "info", 0, 0, log_levels, "debug, info, warn or error"},
+    {"LOG_FORMAT", CHOICE, AT(log_format), "logfmt", 0, 0, log_formats, "logfmt or json"},
+    {"RECONCILE_INTERVAL", MILLISECONDS, AT(reconcile_ms), "30s", 1000, DAY_MS, NULL,
+     "everything is looked at anew at least this often"},
+    {"PROBE_INTERVAL", MILLISECONDS, AT(probe_interval_ms), "1s", 50, 60000, NULL,
+     "between two questions for a pod's role"},
+    {"PROBE_TIMEOUT", MILLISECONDS, AT(probe_timeout_ms), "1s", 50, 60000, NULL,
+     "a question without an answer for so long has failed"},
+    {"PROBE_FAILURES", NUMBER, AT(probe_failures), "3", 1, 100, NULL,
+     "so many of them in a row: the pod hangs"},
+    {"SYNC_WATCH_INTERVAL", MILLISECONDS, AT(sync_watch_ms), "100ms", 20, 10000, NULL,
+     "between two looks at the main's list of replicas"},
+    {"REFRESH_TIMEOUT", MILLISECONDS, AT(refresh_timeout_ms), "5s", 100, 60000, NULL,
+     "how long a new epoch waits for its SYNC replica"},
+    {"REPLICA_HEAL_TIMEOUT", MILLISECONDS, AT(heal_timeout_ms), "15s", 1000, DAY_MS, NULL,
+     "how long Memgraph may heal a replica by itself"},
+    {"PROOF_INTERVAL", MILLISECONDS, AT(proof_interval_ms), "1s", 0, DAY_MS, NULL,
+     "STRICT_SYNC: at most this often a touch proves the last writes; 0: off"},
+    {"CATCHUP_BEHIND", NUMBER, AT(catchup_behind), "1000", 0, INT32_MAX, NULL,
+     "a returning SYNC replica joins when it is no further behind"},
+    {"PROMOTE_POKE", NUMBER, AT(promote_poke), "16", 0, 256, NULL,
+     "idle connections that speed a promotion up; 0: off"},
+    {"LEASE_DURATION", MILLISECONDS, AT(lease_ms), "15s", 1000, DAY_MS, NULL,
+     "a lease that was not renewed for so long is free"},
+    {"LEASE_RENEW_DEADLINE", MILLISECONDS, AT(lease_renew_ms), "10s", 500, DAY_MS, NULL,
+     "a leader that could not renew for so long stops acting"},
+    {"LEASE_RETRY_PERIOD", MILLISECONDS, AT(lease_retry_ms), "2s", 100, DAY_MS, NULL,
+     "between two renewals"},
+    {"SHUTDOWN_GRACE", MILLISECONDS, AT(shutdown_grace_ms), "3s", 0, DAY_MS, NULL,
+     "sessions go on for so long after SIGTERM"},
+    {"GATEWAY_ENABLED", FLAG, AT(gateway), "true", 0, 0, NULL, "the read/write gateway"},
+    {"GATEWAY_BIND_ADDRESS", ADDRESS, AT(gateway_bind), "0.0.0.0:7687", 0, 0, NULL,
+     "where it listens"},
+    {"ENABLE_READ_GATEWAY", FLAG, AT(read_gateway), "false", 0, 0, NULL, "the read-only gateway"},
+    {"GATEWAY_READ_BIND_ADDRESS", ADDRESS, AT(read_bind), "0.0.0.0:7688", 0, 0, NULL,
+     "where it listens"},
+    {"GATEWAY_WORKERS", NUMBER, AT(workers), "0", 0, 64, NULL,
+     "threads of each gateway; 0: one a CPU, at most 8"},
+    {"GATEWAY_MAX_CONNECTIONS", NUMBER, AT(max_connections), "1000", 1, 1000000, NULL,
+     "clients of each gateway, waiting ones included"},
+    {"GATEWAY_BUFFER_SIZE", NUMBER, AT(buffer_size), "65536", 4096, 16777216, NULL,
+     "bytes held for a slow reader before its writer waits"},
+    {"GATEWAY_TIMEOUT", MILLISECONDS, AT(session_ms), "30s", 100, DAY_MS, NULL,
+     "from accept to the first byte exchanged, waiting included"},
+    {"GATEWAY_CONNECTION_TIMEOUT", MILLISECONDS, AT(connect_ms), "2s", 10, DAY_MS, NULL,
+     "for the connection to the pod"},
+    {"GATEWAY_HOLD_TIMEOUT", MILLISECONDS, AT(hold_ms), "5s", 0, DAY_MS, NULL,
+     "how long clients wait for a main; 0: refused at once"},
+    {"GATEWAY_HOLD_DRAIN", MILLISECONDS, AT(hold_drain_ms), "30ms", 0, 10000, NULL,
+     "answers still flow for so long when sessions are held"},
+    {"GATEWAY_IDLE_TIMEOUT", MILLISECONDS, AT(idle_ms), "0", 0, DAY_MS, NULL,
+     "sessions without a byte for so long are cut; 0: never"},
+    {"GATEWAY_TCP_USER_TIMEOUT", MILLISECONDS, AT(user_timeout_ms), "0", 0, DAY_MS, NULL,
+     "unacknowledged data for so long ends a connection; 0: the system's"},
+    {"READ_MAX_LAG", NUMBER, AT(read_max_lag), "1000", 0, INT32_MAX, NULL,
+     "a replica in recovery serves reads when it is no further behind"},
+    {"READ_FALLBACK_MAIN", FLAG, AT(read_fallback_main), "true", 0, 0, NULL,
+     "without a replica, reads go to the main"},
+};
+
+size_t config_count(void)
+{
+    return ARRAY_LEN(rows);
+}
+
+struct config_entry config_entry_at(size_t i)
+{
+    return (struct config_entry){rows[i].name, rows[i].fallback, rows[i].help};
+}
+
+static void say(struct buf *errors, const struct variable *row, const char *value,
+                const char *wanted)
+{
+    buf_printf(errors, "%s='%s': wanted %s\n", row->name, value, wanted);
+}
+
+static void *member(struct config *c, const struct variable *row)
+{
+    return (char *)c + row->offset;
+}
+
+static void read_text(struct config *c, const struct variable *row, const char *value,
+                      struct buf *errors)
+{
+    if (!str_copy(member(c, row), row->size, value))
+        say(errors, row, value, "a shorter text");
+}
+
+/* Kubernetes names: lower case letters, digits, - and . ; they become parts of URLs. */
+static void read_name(struct config *c, const struct variable *row, const char *value,
+                      struct buf *errors)
+{
+    if (value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-.")])
+        say(errors, row, value, "a Kubernetes name (lower case letters, digits, - and .)");
+    else
+        read_text(c, row, value, errors);
+}
+
+static void read_number(struct config *c, const struct variable *row, const char *value,
+                        struct buf *errors)
+{
+    int64_t *out = member(c, row);
+    char wanted[80];
+
+    if (str_to_int64(str_of(value), out) && *out >= row->least && *out <= row->most)
+        return;
+    (void)str_format(wanted, sizeof wanted, "a number from %lld to %lld", (long long)row->least,
+                     (long long)row->most);
+    say(errors, row, value, wanted);
+}
+
+static void read_milliseconds(struct config *c, const struct variable *row, const char *value,
+                              struct buf *errors)
+{
+    int64_t *out = member(c, row);
+    char wanted[120], least[32], most[32];
+
+    if (duration_parse(str_of(value), out) && *out >= row->least && *out <= row->most)
+        return;
+    (void)str_format(wanted, sizeof wanted, "a duration such as 500ms, 30s or 5m, from %s to %s",
+                     duration_format(row->least, least, sizeof least),
+                     duration_format(row->most, most, sizeof most));
+    say(errors, row, value, wanted);
+}
+
+static void read_flag(struct config *c, const struct variable *row, const char *value,
+                      struct buf *errors)
+{
+    int64_t *out = member(c, row);
+    struct str v = str_of(value);
+
+    *out = str_eq(v, "true") || str_eq(v, "1") || str_eq(v, "yes");
+    if (!*out && !str_eq(v, "false") && !str_eq(v, "0") && !str_eq(v, "no"))
+        say(errors, row, value, "true or false");
+}
+
+static void read_choice(struct config *c, const struct variable *row, const char *value,
+                        struct buf *errors)
+{
+    int64_t *out = member(c, row);
+    char wanted[120] = "";
+
+    for (size_t i = 0; row->words[i]; i++) {
+        if (str_eq(str_of(value), row->words[i])) {
+            *out = (int64_t)i;
+            return;
+        }
+        (void)str_append(wanted, sizeof wanted, "%s%s", i ? ", " : "", row->words[i]);
+    }
+    say(errors, row, value, wanted);
+}
+
+/* host:port, [v6]:port or :port; the host is an IP address. */
+static void read_address(struct config *c, const struct variable *row, const char *value,
+                         struct buf *errors)
+{
+    struct config_address *out = member(c, row);
+    const char *colon = strrchr(value, ':');
+    struct in6_addr any;
+    struct str host;
+    int64_t port;
+
+    *out = (struct config_address){0};
+    if (colon && str_to_int64(str_of(colon + 1), &port) && port >= 1 && port <= 65535) {
+        host = (struct str){value, (size_t)(colon - value)};
+        if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+            host = (struct str){host.p + 1, host.n - 2};
+        if (str_copy_n(out->host, sizeof out->host, host.n ? host : str_of("0.0.0.0")) &&
+            (inet_pton(AF_INET, out->host, &any) == 1 ||
+             inet_pton(AF_INET6, out->host, &any) == 1)) {
+            out->port = (unsigned)port;
+            return;
+        }
+    }
+    say(errors, row, value, "an IP address and a port, such as 0.0.0.0:7687");
+}
+
+static void read_row(struct config *c, const struct variable *row, const char *value,
+                     struct buf *errors)
+{
+    switch (row->kind) {
+    case TEXT:
+        read_text(c, row, value, errors);
+        return;
+    case NAME:
+        read_name(c, row, value, errors);
+        return;
+    case NUMBER:
+        read_number(c, row, value, errors);
+        return;
+    case MILLISECONDS:
+        read_milliseconds(c, row, value, errors);
+        return;
+    case FLAG:
+        read_flag(c, row, value, errors);
+        return;
+    case CHOICE:
+        read_choice(c, row, value, errors);
+        return;
+    case ADDRESS:
+        read_address(c, row, value, errors);
+        return;
+    }
+}
+
+/* What no single variable shows. */
+static void check_together(const struct config *c, struct buf *errors)
+{
+    struct in6_addr any;
+
+    if (c->lease_renew_ms >= c->lease_ms)
+        buf_add_text(errors, "LEASE_RENEW_DEADLINE must be shorter than LEASE_DURATION: a leader "
+                             "must stop before another one may start\n");
+    if (c->lease_retry_ms >= c->lease_renew_ms)
+        buf_add_text(errors, "LEASE_RETRY_PERIOD must be shorter than LEASE_RENEW_DEADLINE\n");
+    if (c->password[0] && !c->user[0])
+        buf_add_text(errors, "MEMGRAPH_PASSWORD is set and MEMGRAPH_USER is not: set both\n");
+    if (c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
+        strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
+        buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "
+                             "give each gateway its own port\n");
+    if (inet_pton(AF_INET, c->http_host, &any) != 1 && inet_pton(AF_INET6, c->http_host, &any) != 1)
+        buf_printf(errors, "HTTP_BIND_ADDRESS='%s': wanted an IP address\n", c->http_host);
+}
+
+bool config_read(struct config *out, config_get_fn *get, struct buf *errors)
+{
+    *out = (struct config){0};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *value = get(rows[i].name);
+
+        read_row(out, &rows[i], value && value[0] ? value : rows[i].fallback, errors);
+    }
+    if (errors->n == 0)
+        check_together(out, errors);
+    if (!out->pod[0])
+        (void)gethostname(out->pod, sizeof out->pod - 1);
+    if (!out->release[0])
+        (void)str_copy(out->release, sizeof out->release, out->statefulset);
+    if (!out->service[0])
+        (void)str_copy(out->service, sizeof out->service, out->statefulset);
+    return errors->n == 0;
+}
+
+void config_settings(const struct config *c, struct settings *out)
+{
+    *out = (struct settings){
+        .replication_port = (unsigned)c->replication_port,
+        .replication_mode = (enum replication_mode)c->replication_mode,
+        .durability = (enum durability)c->durability,
+        .has_users = c->user[0] != '\0',
+        .read_fallback_main = c->read_fallback_main,
+        .read_max_lag = c->read_max_lag,
+        .probe_failures = (unsigned)c->probe_failures,
+        .sync_watch_us = c->sync_watch_ms * 1000,
+        .hold_timeout_us = c->hold_ms * 1000,
+        .hold_drain_us = c->hold_drain_ms * 1000,
+        .refresh_timeout_us = c->refresh_timeout_ms * 1000,
+        .replica_heal_us = c->heal_timeout_ms * 1000,
+        .proof_interval_us = c->proof_interval_ms * 1000,
+        .reconcile_us = c->reconcile_ms * 1000,
+        .catchup_behind = c->catchup_behind,
+    };
+    (void)str_copy(out->name, sizeof out->name, c->statefulset);
+    if (c->replication_address == 1)
+        (void)str_format(out->domain, sizeof out->domain, "%s.%s.svc.%s", c->service, c->namespace_,
+                         c->cluster_domain);
+}
+
+void config_record_name(const struct config *c, char *out, size_t size)
+{
+    (void)str_format(out, size, "%s-state", c->release);
+}
+
+void config_lease_name(const struct config *c, char *out, size_t size)
+{
+    (void)str_format(out, size, "%s-controller", c->release);
+}

@@ -1,0 +1,253 @@
+#include "app/controller.h"
+
+#include "app/election.h"
+#include "app/events.h"
+#include "app/link.h"
+#include "app/pods.h"
+#include "app/routes.h"
+#include "app/state.h"
+#include "base/alloc.h"
+#include "core/gate.h"
+#include "core/rules.h"
+
+#include <assert.h>
+
+static const int64_t kube_timeout_us = 5LL * 1000 * 1000;
+static const int64_t kube_watch_us = 300LL * 1000 * 1000;
+
+struct view *controller_view(struct controller *c)
+{
+    c->view.now_us = loop_now_us(c->loop);
+    c->view.wall_us = loop_wall_us(c->loop);
+    return &c->view;
+}
+
+/* ---- effects ---- */
+
+static void remember(struct controller *c, const struct effect *e)
+{
+    struct decision *d = &c->decisions[c->decisions_n++ % DECISIONS_MAX];
+
+    *d = (struct decision){
+        .wall_us = c->view.wall_us, .rule = e->rule, .kind = e->kind, .pod = e->pod};
+    (void)str_copy(d->why, sizeof d->why, e->why);
+}
+
+static void tell(struct controller *c, const struct effect *e)
+{
+    char name[NAME_SIZE + 8] = "";
+
+    if (e->pod >= 0)
+        view_pod_name(&c->view, e->pod, name);
+    log_event(e->warning ? LOG_WARN : LOG_INFO, "decide", e->why, "rule", rule_name(e->rule),
+              "effect", effect_kind_name(e->kind), "pod", name, "replica", e->name, NULL);
+    remember(c, e);
+}
+
+static void post(struct controller *c, const struct effect *e)
+{
+    if (!events_post(c->events, e->event, e->warning, e->why))
+        return;
+    if (strcmp(e->event, "FailoverDone") == 0)
+        c->failovers++;
+    if (strcmp(e->event, "FailoverRefused") == 0)
+        c->refusals++;
+    tell(c, e);
+}
+
+static void execute(struct controller *c, const struct effect *e)
+{
+    struct link *link = e->pod >= 0 ? c->links[e->pod] : NULL;
+
+    c->effects_by_kind[e->kind]++;
+    switch (e->kind) {
+    case EFFECT_NONE:
+        return;
+    case EFFECT_ASK_ROLE:
+        if (link)
+            link_ask_role(link);
+        return;
+    case EFFECT_ASK_STORAGE:
+        if (link)
+            link_ask_storage(link);
+        return;
+    case EFFECT_ASK_ROWS:
+        if (link)
+            link_ask_rows(link);
+        return;
+    case EFFECT_WRITE_RECORD:
+        tell(c, e);
+        state_write(c->state, &c->plan.record);
+        return;
+    case EFFECT_DEMOTE:
+    case EFFECT_PROMOTE:
+    case EFFECT_ENSURE_USERS:
+    case EFFECT_REGISTER:
+    case EFFECT_DROP:
+    case EFFECT_TOUCH:
+        if (!link)
+            return;
+        if (e->kind != EFFECT_TOUCH || e->rule == RULE_EPOCH)
+            tell(c, e);
+        link_command(link, e);
+        return;
+    case EFFECT_EVENT:
+        post(c, e);
+        return;
+    case EFFECT_EXIT:
+        tell(c, e);
+        c->exit_status = 3;
+        controller_stop(c);
+        return;
+    }
+}
+
+/* Idle connections for the next promotion: to every replica of the pair, as long as we lead. */
+static void keep_pokes(struct controller *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->links[i])
+            link_keep_poke(c->links[i],
+                           view_leading(&c->view) && c->view.pods[i].role == ROLE_REPLICA);
+}
+
+static void tell_changes(struct controller *c)
+{
+    const struct plan *plan = &c->plan;
+
+    if (c->last_gate != plan->gate.state)
+        log_event(LOG_INFO, "gate", gate_state_name(plan->gate.state), "why", plan->gate.why, NULL);
+    c->last_gate = plan->gate.state;
+    if (strcmp(c->last_reason, plan->reason) != 0)
+        log_event(LOG_INFO, "state", plan->reason, "state", plan->state, NULL);
+    (void)str_copy(c->last_reason, sizeof c->last_reason, plan->reason);
+}
+
+static void step_once(struct controller *c)
+{
+    struct view *v = controller_view(c);
+
+    c->steps++;
+    view_derive(v);
+    /* The gateways first: what the rules wait for is what they do now. */
+    plan_init(&c->plan, v);
+    gate_decide(v, &c->plan);
+    routes_follow(c->routes, &c->plan);
+    rules_decide(v, &c->plan);
+    c->heard = c->heard || (v->pods_known && v->record_known);
+    tell_changes(c);
+    keep_pokes(c);
+    for (unsigned i = 0; i < c->plan.n; i++)
+        execute(c, &c->plan.effects[i]);
+    timer_start(c->wake, c->plan.wake_us > v->now_us ? c->plan.wake_us - v->now_us : 0);
+}
+
+void controller_step(struct controller *c)
+{
+    c->again = true;
+    if (c->stepping || !c->whole)
+        return; /* folded into the step that runs, or not yet (or no more) whole */
+    c->stepping = true;
+    while (c->again) {
+        c->again = false;
+        step_once(c);
+    }
+    c->stepping = false;
+}
+
+static void on_wake(void *arg)
+{
+    struct controller *c = arg;
+
+    controller_step(c);
+}
+
+/* ---- start and end ---- */
+
+static void on_grace_over(void *arg)
+{
+    struct controller *c = arg;
+
+    loop_stop(c->loop);
+}
+
+static void make_parts(struct controller *c)
+{
+    c->events = events_new(c);
+    c->state = state_new(c);
+    c->pods = pods_new(c);
+    c->election = election_new(c);
+}
+
+struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why)
+{
+    struct controller *c = xcalloc(1, sizeof *c);
+    struct kube_config kube = {.timeout_us = kube_timeout_us,
+                               .watch_timeout_us = kube_watch_us,
+                               .user_agent = "memgraph-controller/0.1"};
+    struct settings settings;
+
+    c->loop = loop;
+    c->config = *config;
+    c->started_us = loop_now_us(loop);
+    c->last_gate = GATE_CUT;
+    config_settings(config, &settings);
+    view_init(&c->view, &settings);
+    (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);
+    (void)str_copy(kube.token_file, sizeof kube.token_file, config->kube_token_file);
+    (void)str_copy(kube.ca_file, sizeof kube.ca_file, config->kube_ca_file);
+    c->wake = timer_new(loop, on_wake, c);
+    c->grace = timer_new(loop, on_grace_over, c);
+    if (!kube_config_complete(&kube, why) || !(c->routes = routes_new(c, why))) {
+        controller_free(c);
+        return NULL;
+    }
+    c->kube = kube_client_new(loop, &kube);
+    make_parts(c);
+    c->whole = true;
+    controller_step(c);
+    return c;
+}
+
+void controller_free(struct controller *c)
+{
+    if (!c)
+        return;
+    c->whole = false;
+    election_free(c->election);
+    pods_free(c->pods);
+    state_free(c->state);
+    events_free(c->events);
+    routes_free(c->routes);
+    if (c->kube)
+        kube_client_free(c->kube);
+    timer_free(c->wake);
+    timer_free(c->grace);
+    free(c);
+}
+
+static void on_released(void *arg)
+{
+    struct controller *c = arg;
+
+    timer_start(c->grace, c->exit_status ? 0 : c->config.shutdown_grace_ms * 1000);
+}
+
+void controller_stop(struct controller *c)
+{
+    if (c->stopping)
+        return;
+    log_event(LOG_INFO, "controller", "stopping", NULL);
+    c->stopping = true;
+    election_release(c->election, on_released, c);
+}
+
+bool controller_ready(const struct controller *c, char why[WHY_SIZE])
+{
+    if (c->stopping)
+        return (void)str_copy(why, WHY_SIZE, "stopping"), false;
+    if (!c->heard)
+        return (void)str_copy(why, WHY_SIZE, "the API server has not been heard yet"), false;
+    (void)str_copy(why, WHY_SIZE, "it follows the cluster and serves its gateways");
+    return true;
+}

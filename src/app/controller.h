@@ -1,0 +1,75 @@
+/* controller: the view, the plan, and the parts that join them with the world.
+ *
+ * One thread, one step function: every part that has seen something folds it into the view (through
+ * view_* and command_*) and calls controller_step, which asks the core what to do and hands the
+ * effects to the parts. Nothing here decides. The parts belong to the controller and live as long
+ * as it does; they find each other through it. */
+#ifndef APP_CONTROLLER_H
+#define APP_CONTROLLER_H
+
+#include "app/config.h"
+#include "base/fail.h"
+#include "core/plan.h"
+#include "io/kube_client.h"
+#include "io/loop.h"
+
+struct controller;
+struct pods;
+struct state;
+struct election;
+struct routes;
+struct events;
+struct link;
+
+/* The last decisions, for the status page. */
+enum { DECISIONS_MAX = 32 };
+struct decision {
+    int64_t wall_us;
+    enum rule rule;
+    enum effect_kind kind;
+    int pod;
+    char why[WHY_SIZE];
+};
+
+struct controller {
+    struct loop *loop;
+    struct config config;
+    struct kube_client *kube;
+    struct view view;
+    struct plan plan; /* of the last step */
+    struct timer *wake, *grace;
+    bool whole; /* all parts are there */
+    bool stepping, again;
+    bool stopping;   /* no leader any more; sessions go on for SHUTDOWN_GRACE */
+    bool heard;      /* the API server gave pods and record at least once */
+    int exit_status; /* of the program, once the loop was stopped */
+    int64_t started_us;
+
+    struct pods *pods;
+    struct link *links[PODS_MAX];
+    struct state *state;
+    struct election *election;
+    struct routes *routes;
+    struct events *events;
+
+    unsigned decisions_n; /* ever */
+    struct decision decisions[DECISIONS_MAX];
+    char last_reason[WHY_SIZE];
+    enum gate_state last_gate;
+    uint64_t steps, effects_by_kind[EFFECT_EXIT + 1], outcomes[OUTCOME_FAILED + 1];
+    uint64_t failovers, refusals;
+};
+
+/* NULL: *why says what to do about it. */
+struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why);
+void controller_free(struct controller *c); /* NULL is fine */
+/* The view with its clock set: call before folding facts into it. */
+struct view *controller_view(struct controller *c);
+/* Something was folded into the view: decide anew. */
+void controller_step(struct controller *c);
+/* A clean stop: the lease is released, sessions go on for SHUTDOWN_GRACE, then the loop ends. */
+void controller_stop(struct controller *c);
+/* Can this replica serve clients? why: in words, either way. */
+bool controller_ready(const struct controller *c, char why[WHY_SIZE]);
+
+#endif

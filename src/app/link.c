@@ -1,0 +1,522 @@
+#include "app/link.h"
+
+#include "base/alloc.h"
+#include "core/command.h"
+#include "io/bolt_client.h"
+#include "io/poke.h"
+
+#include <assert.h>
+
+/* Limits of commands: what Memgraph itself may take (facts 3.3, live facts 1.6) and a margin. */
+static const int64_t role_limit_us = 45LL * 1000 * 1000;
+static const int64_t register_limit_us = 60LL * 1000 * 1000;
+static const int64_t touch_limit_us = 40LL * 1000 * 1000;
+static const int64_t question_limit_us = 5LL * 1000 * 1000;
+
+enum side { PROBE, COMMAND };
+
+struct link {
+    struct controller *c;
+    int pod;
+    char ip[64];
+    struct bolt_client *probe, *command;
+    struct poke *poke;
+    struct timer *probe_due, *rows_due, *later;
+    /* wanted of the probe's connection, in this order */
+    bool want_role, want_rows, want_version;
+    /* wanted of the commands' connection */
+    bool want_storage, storage_by_database;
+    char command_run[MEMGRAPH_UUID_SIZE]; /* what that connection has shown; empty: nothing yet */
+    struct effect effect;                 /* the command under way */
+    bool commanding;                      /* it is sent, or to be answered from `later` */
+    enum outcome outcome;                 /* of a command that could not be sent */
+};
+
+static void probe_next(struct link *l);
+static void command_next(struct link *l);
+
+static struct view *seen(struct link *l)
+{
+    return controller_view(l->c);
+}
+
+/* ---- questions over the probe's connection ---- */
+
+static bool is_target(const struct link *l)
+{
+    return l->c->view.record_exists && l->c->view.record.target == l->pod;
+}
+
+static enum role role_of(enum memgraph_role role)
+{
+    switch (role) {
+    case MEMGRAPH_MAIN:
+        return ROLE_MAIN;
+    case MEMGRAPH_REPLICA:
+        return ROLE_REPLICA;
+    case MEMGRAPH_ROLE_UNKNOWN:
+        break;
+    }
+    return ROLE_UNKNOWN;
+}
+
+/* False: the answer says nothing (the connection's end is reported on its own). */
+static bool fold_role(struct link *l, const struct bolt_answer *answer)
+{
+    enum memgraph_role role;
+
+    if (answer->fail.kind != FAIL_NONE || answer->error != MEMGRAPH_OK ||
+        memgraph_read_role(&answer->rows, &role).kind != FAIL_NONE)
+        return false;
+    view_role(seen(l), l->pod, role_of(role), answer->run_id, answer->asked_us);
+    return true;
+}
+
+static void on_role(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+
+    if (fold_role(l, answer) && !l->c->view.pods[l->pod].version[0])
+        l->want_version = true;
+    timer_start(l->probe_due, l->c->config.probe_interval_ms * 1000);
+    probe_next(l);
+    controller_step(l->c);
+}
+
+static enum row_status status_of(enum memgraph_status status)
+{
+    switch (status) {
+    case MEMGRAPH_READY:
+        return ROW_READY;
+    case MEMGRAPH_REPLICATING:
+        return ROW_REPLICATING;
+    case MEMGRAPH_RECOVERY:
+        return ROW_RECOVERY;
+    case MEMGRAPH_INVALID:
+        return ROW_INVALID;
+    case MEMGRAPH_DIVERGED:
+        return ROW_DIVERGED;
+    case MEMGRAPH_STATUS_UNKNOWN:
+        break;
+    }
+    return ROW_UNKNOWN;
+}
+
+static enum mode mode_of(enum memgraph_mode mode)
+{
+    switch (mode) {
+    case MEMGRAPH_SYNC:
+        return MODE_SYNC;
+    case MEMGRAPH_STRICT_SYNC:
+        return MODE_STRICT_SYNC;
+    case MEMGRAPH_ASYNC:
+        break;
+    }
+    return MODE_ASYNC;
+}
+
+static void on_rows(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    struct memgraph_replica replicas[MEMGRAPH_REPLICAS_MAX];
+    struct row rows[ROWS_MAX] = {0};
+    size_t n = 0;
+
+    if (is_target(l))
+        timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
+    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
+        memgraph_read_replicas(&answer->rows, replicas, &n).kind == FAIL_NONE) {
+        for (size_t i = 0; i < n && i < ROWS_MAX; i++) {
+            rows[i] = (struct row){.mode = mode_of(replicas[i].mode),
+                                   .has_data = replicas[i].has_data,
+                                   .status = status_of(replicas[i].status),
+                                   .ts = replicas[i].ts,
+                                   .behind = replicas[i].behind};
+            (void)str_copy(rows[i].name, sizeof rows[i].name, replicas[i].name);
+            (void)str_copy(rows[i].address, sizeof rows[i].address, replicas[i].address);
+        }
+        view_rows(seen(l), l->pod, answer->run_id, rows, (unsigned)n, answer->asked_us);
+    } else if (answer->error == MEMGRAPH_WRONG_ROLE) {
+        l->want_role = true; /* a replica has no list: its role changed under us */
+    }
+    probe_next(l);
+    controller_step(l->c);
+}
+
+static void on_version(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    char version[MEMGRAPH_VERSION_SIZE];
+
+    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
+        memgraph_read_version(&answer->rows, version).kind == FAIL_NONE)
+        view_version(seen(l), l->pod, version, memgraph_version_at_least(version, 3, 5));
+    probe_next(l);
+    controller_step(l->c);
+}
+
+static void probe_next(struct link *l)
+{
+    int64_t limit_us = l->c->config.probe_timeout_ms * 1000;
+    int err = 0;
+
+    if (!bolt_client_up(l->probe) || bolt_client_busy(l->probe))
+        return;
+    if (l->want_role) {
+        l->want_role = false;
+        err = bolt_client_query(l->probe, MEMGRAPH_SHOW_ROLE, limit_us, on_role, l);
+    } else if (l->want_rows) {
+        l->want_rows = false;
+        err = bolt_client_query(l->probe, MEMGRAPH_SHOW_REPLICAS, limit_us, on_rows, l);
+    } else if (l->want_version) {
+        l->want_version = false;
+        err = bolt_client_query(l->probe, MEMGRAPH_SHOW_VERSION, limit_us, on_version, l);
+    }
+    assert(err == 0); /* up and idle: we have just looked */
+}
+
+static void on_probe_due(void *arg)
+{
+    struct link *l = arg;
+
+    l->want_role = true;
+    probe_next(l);
+}
+
+static void on_rows_due(void *arg)
+{
+    struct link *l = arg;
+
+    l->want_rows = is_target(l) && l->c->view.pods[l->pod].role == ROLE_MAIN;
+    probe_next(l);
+    if (is_target(l))
+        timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
+}
+
+static void on_probe_up(void *arg)
+{
+    struct link *l = arg;
+
+    view_link_up(seen(l), l->pod);
+    l->want_role = true;
+    timer_start(l->rows_due, 0);
+    probe_next(l);
+    controller_step(l->c);
+}
+
+static void on_probe_down(void *arg, const struct fail *why)
+{
+    struct link *l = arg;
+
+    view_link_down(seen(l), l->pod, why->kind, why->text);
+    timer_stop(l->probe_due);
+    timer_stop(l->rows_due);
+    controller_step(l->c);
+}
+
+/* ---- the commands' connection ---- */
+
+static void finish_command(struct link *l, enum outcome outcome, const char *message)
+{
+    struct controller *c = l->c;
+    char name[NAME_SIZE + 8];
+
+    assert(l->commanding);
+    l->commanding = false;
+    c->outcomes[outcome]++;
+    log_event(outcome == OUTCOME_OK     ? LOG_INFO
+              : outcome == OUTCOME_BUSY ? LOG_DEBUG
+                                        : LOG_WARN,
+              "command", effect_kind_name(l->effect.kind), "pod",
+              view_pod_name(&c->view, l->pod, name), "replica", l->effect.name, "outcome",
+              outcome_name(outcome), "answer", message, NULL);
+    command_done(seen(l), l->pod, outcome);
+    controller_step(c);
+}
+
+static enum outcome outcome_of(const struct bolt_answer *answer, enum effect_kind kind)
+{
+    if (answer->fail.kind != FAIL_NONE)
+        return OUTCOME_FAILED;
+    switch (answer->error) {
+    case MEMGRAPH_OK:
+        return memgraph_sync_failed(answer->rows.summary) ? OUTCOME_NOT_CONFIRMED : OUTCOME_OK;
+    case MEMGRAPH_ROLE_NOT_SET:
+        return OUTCOME_ROLE_NOT_SET;
+    case MEMGRAPH_BUSY:
+    case MEMGRAPH_TRANSIENT:
+        return OUTCOME_BUSY;
+    case MEMGRAPH_NAME_EXISTS:
+    case MEMGRAPH_ENDPOINT_EXISTS:
+        return OUTCOME_EXISTS;
+    case MEMGRAPH_DIVERGED_REPLICA:
+        return OUTCOME_REFUSED;
+    case MEMGRAPH_UNREACHABLE:
+        return OUTCOME_UNREACHABLE;
+    case MEMGRAPH_NOT_CONFIRMED:
+        return OUTCOME_NOT_CONFIRMED;
+    case MEMGRAPH_ABORTED:
+        return OUTCOME_ABORTED;
+    case MEMGRAPH_NO_SUCH_REPLICA:
+        return kind == EFFECT_DROP ? OUTCOME_OK : OUTCOME_FAILED;
+    case MEMGRAPH_EXISTS:
+        return kind == EFFECT_ENSURE_USERS ? OUTCOME_OK : OUTCOME_FAILED;
+    case MEMGRAPH_WRONG_ROLE:
+    case MEMGRAPH_UNAUTHORISED:
+    case MEMGRAPH_OTHER:
+        break;
+    }
+    return OUTCOME_FAILED;
+}
+
+static void on_command(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    enum outcome outcome = outcome_of(answer, l->effect.kind);
+
+    if (l->effect.kind == EFFECT_PROMOTE && l->poke)
+        poke_stop(l->poke);
+    if (l->effect.kind == EFFECT_DEMOTE && outcome == OUTCOME_OK && l->poke)
+        poke_connect(l->poke); /* it has just begun to listen */
+    finish_command(l, outcome, answer->message);
+    command_next(l);
+}
+
+static void on_storage(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    struct memgraph_storage storage;
+
+    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
+        memgraph_read_storage(&answer->rows, &storage).kind == FAIL_NONE) {
+        if (storage.has_counts)
+            view_storage(seen(l), l->pod, storage.vertices, storage.edges, storage.database_uuid,
+                         answer->asked_us);
+        else if (!l->storage_by_database)
+            l->want_storage = l->storage_by_database = true; /* 3.11 and later */
+    }
+    command_next(l);
+    controller_step(l->c);
+}
+
+static void on_command_role(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+
+    if (fold_role(l, answer))
+        (void)str_copy(l->command_run, sizeof l->command_run, answer->run_id);
+    command_next(l);
+    controller_step(l->c);
+}
+
+/* A question, when no command is under way. The first one shows the process behind it. */
+static void command_next(struct link *l)
+{
+    int err = 0;
+
+    if (!bolt_client_up(l->command) || bolt_client_busy(l->command))
+        return;
+    if (!l->command_run[0]) {
+        err = bolt_client_query(l->command, MEMGRAPH_SHOW_ROLE, question_limit_us, on_command_role,
+                                l);
+    } else if (l->want_storage) {
+        l->want_storage = false;
+        err = bolt_client_query(l->command,
+                                l->storage_by_database ? MEMGRAPH_SHOW_STORAGE_DATABASE
+                                                       : MEMGRAPH_SHOW_STORAGE,
+                                question_limit_us, on_storage, l);
+    }
+    assert(err == 0);
+}
+
+static void on_command_up(void *arg)
+{
+    struct link *l = arg;
+
+    l->command_run[0] = '\0';
+    l->storage_by_database = false;
+    command_next(l);
+}
+
+static void on_command_down(void *arg, const struct fail *why)
+{
+    struct link *l = arg;
+
+    l->command_run[0] = '\0';
+    if (why->kind == FAIL_REFUSED)
+        link_hurry(l);
+}
+
+/* The text of the command; false: a name or an address that cannot be written. */
+static bool command_text(const struct link *l, const struct effect *e, struct buf *out)
+{
+    static const enum memgraph_mode modes[] = {[MODE_SYNC] = MEMGRAPH_SYNC,
+                                               [MODE_STRICT_SYNC] = MEMGRAPH_STRICT_SYNC,
+                                               [MODE_ASYNC] = MEMGRAPH_ASYNC};
+    const struct config *config = &l->c->config;
+    char name[MEMGRAPH_NAME_SIZE];
+
+    memgraph_replica_name(e->name, name);
+    switch (e->kind) {
+    case EFFECT_PROMOTE:
+        buf_add_text(out, MEMGRAPH_PROMOTE);
+        return true;
+    case EFFECT_DEMOTE:
+        memgraph_demote_query(out, (unsigned)config->replication_port);
+        return true;
+    case EFFECT_TOUCH:
+        buf_add_text(out, MEMGRAPH_TOUCH);
+        return true;
+    case EFFECT_ENSURE_USERS:
+        return memgraph_user_query(out, config->user, config->password);
+    case EFFECT_REGISTER:
+        return memgraph_register_query(out, name, modes[e->mode], e->address);
+    case EFFECT_DROP:
+        return memgraph_drop_query(out, name);
+    case EFFECT_NONE:
+    case EFFECT_ASK_ROLE:
+    case EFFECT_ASK_STORAGE:
+    case EFFECT_ASK_ROWS:
+    case EFFECT_WRITE_RECORD:
+    case EFFECT_EVENT:
+    case EFFECT_EXIT:
+        break;
+    }
+    assert(!"not a command");
+    return false;
+}
+
+static int64_t command_limit_us(enum effect_kind kind)
+{
+    if (kind == EFFECT_REGISTER)
+        return register_limit_us;
+    return kind == EFFECT_TOUCH || kind == EFFECT_ENSURE_USERS ? touch_limit_us : role_limit_us;
+}
+
+/* Commands that could not be sent are answered from the loop, as all the others. */
+static void on_later(void *arg)
+{
+    struct link *l = arg;
+
+    finish_command(l, l->outcome, "not sent");
+    command_next(l);
+}
+
+static void fail_later(struct link *l, enum outcome outcome)
+{
+    l->outcome = outcome;
+    timer_start(l->later, 0);
+}
+
+void link_command(struct link *l, const struct effect *effect)
+{
+    struct buf text;
+
+    assert(!l->commanding);
+    l->effect = *effect;
+    l->commanding = true;
+    command_started(seen(l), effect);
+    buf_init(&text, 4096);
+    if (!bolt_client_up(l->command) || bolt_client_busy(l->command) ||
+        strcmp(l->command_run, effect->run) != 0)
+        fail_later(l, OUTCOME_STALE);
+    else if (!command_text(l, effect, &text) ||
+             bolt_client_query(l->command, text.p, command_limit_us(effect->kind), on_command, l) !=
+                 0)
+        fail_later(l, OUTCOME_FAILED);
+    else if (effect->kind == EFFECT_PROMOTE && l->poke)
+        poke_fire(l->poke);
+    buf_done(&text);
+}
+
+/* ---- the rest ---- */
+
+void link_ask_role(struct link *l)
+{
+    l->want_role = true;
+    probe_next(l);
+}
+
+void link_ask_rows(struct link *l)
+{
+    l->want_rows = true;
+    probe_next(l);
+}
+
+void link_ask_storage(struct link *l)
+{
+    if (!l->c->view.pods[l->pod].version[0])
+        l->want_version = true;
+    l->want_storage = true;
+    probe_next(l);
+    command_next(l);
+}
+
+void link_hurry(struct link *l)
+{
+    bolt_client_retry_now(l->probe);
+    bolt_client_retry_now(l->command);
+    link_ask_role(l);
+}
+
+void link_keep_poke(struct link *l, bool keep)
+{
+    unsigned count = (unsigned)l->c->config.promote_poke;
+
+    if (keep && !l->poke && count)
+        l->poke = poke_new(l->c->loop, l->ip, (unsigned)l->c->config.replication_port, count);
+    if (!keep && l->poke) {
+        poke_free(l->poke);
+        l->poke = NULL;
+    }
+}
+
+const char *link_ip(const struct link *l)
+{
+    return l->ip;
+}
+
+static struct bolt_client *connect_side(struct link *l, enum side side)
+{
+    static const struct bolt_client_events probe_events = {on_probe_up, on_probe_down};
+    static const struct bolt_client_events command_events = {on_command_up, on_command_down};
+    const struct config *config = &l->c->config;
+    struct bolt_client_config bolt = {.port = (unsigned)config->bolt_port,
+                                      .user_agent = "memgraph-controller/0.1"};
+
+    (void)str_copy(bolt.host, sizeof bolt.host, l->ip);
+    (void)str_copy(bolt.user, sizeof bolt.user, config->user);
+    (void)str_copy(bolt.password, sizeof bolt.password, config->password);
+    bolt.connect_timeout_us = config->probe_timeout_ms * 1000;
+    return bolt_client_new(l->c->loop, &bolt, side == PROBE ? &probe_events : &command_events, l);
+}
+
+struct link *link_new(struct controller *c, int pod, const char *ip)
+{
+    struct link *l = xcalloc(1, sizeof *l);
+
+    l->c = c;
+    l->pod = pod;
+    (void)str_copy(l->ip, sizeof l->ip, ip);
+    l->probe_due = timer_new(c->loop, on_probe_due, l);
+    l->rows_due = timer_new(c->loop, on_rows_due, l);
+    l->later = timer_new(c->loop, on_later, l);
+    l->probe = connect_side(l, PROBE);
+    l->command = connect_side(l, COMMAND);
+    return l;
+}
+
+void link_free(struct link *l)
+{
+    if (!l)
+        return;
+    bolt_client_free(l->probe);
+    bolt_client_free(l->command);
+    poke_free(l->poke);
+    timer_free(l->probe_due);
+    timer_free(l->rows_due);
+    timer_free(l->later);
+    if (l->commanding)
+        command_done(seen(l), l->pod, OUTCOME_FAILED);
+    free(l);
+}

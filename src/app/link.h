@@ -1,0 +1,27 @@
+/* link: the controller's two Bolt connections to one pod.
+ *
+ * One is for probes (role, the main's list of replicas, version) and one for commands and for
+ * questions that may stall behind a commit, so that a slow command never stands before a probe. A
+ * command goes only over a connection that has itself shown the run id decided on. Facts go into
+ * the view, then controller_step is called. */
+#ifndef APP_LINK_H
+#define APP_LINK_H
+
+#include "app/controller.h"
+
+struct link *link_new(struct controller *c, int pod, const char *ip);
+void link_free(struct link *l); /* NULL is fine; a command under way counts as failed */
+const char *link_ip(const struct link *l);
+
+/* Questions; a repeated one while it is under way is asked once more after it. */
+void link_ask_role(struct link *l);
+void link_ask_rows(struct link *l);
+void link_ask_storage(struct link *l);
+/* The next probe is due at once, and so is the next attempt to connect. */
+void link_hurry(struct link *l);
+/* Starts the command of an effect; command_done follows, never from inside this call. */
+void link_command(struct link *l, const struct effect *effect);
+/* Keep idle connections to its replication port for the next promotion, or drop them. */
+void link_keep_poke(struct link *l, bool keep);
+
+#endif

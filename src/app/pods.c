@@ -1,0 +1,146 @@
+#include "app/pods.h"
+
+#include "app/link.h"
+#include "base/alloc.h"
+
+struct pods {
+    struct controller *c;
+    struct kube_watch *watch;
+};
+
+/* "<statefulset>-<ordinal>", or -1. */
+static int ordinal_of(const struct controller *c, const char *name)
+{
+    size_t prefix = strlen(c->config.statefulset);
+    int64_t ordinal;
+
+    if (strncmp(name, c->config.statefulset, prefix) != 0 || name[prefix] != '-' ||
+        !str_to_int64(str_of(name + prefix + 1), &ordinal) || ordinal < 0 || ordinal >= PODS_MAX)
+        return -1;
+    return (int)ordinal;
+}
+
+static void set_link(struct controller *c, int pod, const char *ip)
+{
+    const char *now = c->links[pod] ? link_ip(c->links[pod]) : "";
+
+    if (strcmp(now, ip) == 0)
+        return;
+    link_free(c->links[pod]);
+    view_link_none(controller_view(c), pod);
+    c->links[pod] = ip[0] ? link_new(c, pod, ip) : NULL;
+}
+
+static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
+{
+    const struct pod *known = &c->view.pods[pod];
+    struct pod_kube facts;
+    bool worse;
+
+    if (!seen) {
+        if (known->exists)
+            log_event(LOG_INFO, "pods", "pod is gone", "pod",
+                      view_pod_name(&c->view, pod, (char[NAME_SIZE + 8]){0}), NULL);
+        view_kube_pod(controller_view(c), pod, NULL);
+        set_link(c, pod, "");
+        return;
+    }
+    facts = (struct pod_kube){seen->ready, seen->terminating, seen->meta.uid, seen->ip};
+    worse = (known->ready && !seen->ready) || (!known->terminating && seen->terminating);
+    if (known->ready != seen->ready || known->terminating != seen->terminating ||
+        strcmp(known->uid, seen->meta.uid) != 0)
+        log_event(LOG_INFO, "pods", "pod changed", "pod", seen->meta.name, "ip", seen->ip, "ready",
+                  seen->ready ? "true" : "false", "terminating",
+                  seen->terminating ? "true" : "false", "uid", seen->meta.uid, NULL);
+    view_kube_pod(controller_view(c), pod, &facts);
+    set_link(c, pod, seen->ip);
+    if (worse && c->links[pod])
+        link_hurry(c->links[pod]);
+}
+
+/* Reads one object; its ordinal, or -1 when it is none of ours. */
+static int read_pod(struct controller *c, json_t *object, struct kube_pod *out)
+{
+    if (kube_read_pod(object, out).kind != FAIL_NONE)
+        return -1;
+    return ordinal_of(c, out->meta.name);
+}
+
+static void on_list(void *arg, json_t *items)
+{
+    struct pods *p = arg;
+    bool listed[PODS_MAX] = {false};
+    struct kube_pod seen;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (items, i, item) {
+        int pod = read_pod(p->c, item, &seen);
+
+        if (pod < 0)
+            continue;
+        listed[pod] = true;
+        set_pod(p->c, pod, &seen);
+    }
+    for (int pod = 0; pod < PODS_MAX; pod++)
+        if (!listed[pod] && p->c->view.pods[pod].exists)
+            set_pod(p->c, pod, NULL);
+    controller_view(p->c)->pods_known = true;
+    controller_step(p->c);
+}
+
+static void on_event(void *arg, enum kube_event_type type, json_t *object)
+{
+    struct pods *p = arg;
+    struct kube_pod seen;
+    int pod = read_pod(p->c, object, &seen);
+
+    if (pod < 0 || type == KUBE_BOOKMARK || type == KUBE_ERROR)
+        return;
+    /* The end of an older pod of that name must not hide the newer one. */
+    if (type == KUBE_DELETED && strcmp(p->c->view.pods[pod].uid, seen.meta.uid) != 0)
+        return;
+    set_pod(p->c, pod, type == KUBE_DELETED ? NULL : &seen);
+    controller_step(p->c);
+}
+
+static void on_state(void *arg, const struct fail *why)
+{
+    (void)arg;
+    if (why->kind == FAIL_NONE)
+        log_event(LOG_INFO, "kube", "watching pods", NULL);
+    else
+        log_event(LOG_WARN, "kube", "cannot watch pods, trying again", "kind",
+                  fail_kind_name(why->kind), "error", why->text, NULL);
+}
+
+struct pods *pods_new(struct controller *c)
+{
+    static const struct kube_watch_events events = {on_list, on_event, on_state};
+    struct pods *p = xcalloc(1, sizeof *p);
+    char path[256], selector[256];
+
+    p->c = c;
+    (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/pods", c->config.namespace_);
+    (void)str_format(selector, sizeof selector, "labelSelector=app.kubernetes.io%%2Fname%%3D%s",
+                     c->config.app);
+    p->watch = kube_watch_start(c->kube, path, selector, &events, p);
+    return p;
+}
+
+void pods_free(struct pods *p)
+{
+    if (!p)
+        return;
+    kube_watch_stop(p->watch);
+    for (int i = 0; i < PODS_MAX; i++) {
+        link_free(p->c->links[i]);
+        p->c->links[i] = NULL;
+    }
+    free(p);
+}
+
+int64_t pods_fresh_us(const struct pods *p)
+{
+    return kube_watch_fresh_us(p->watch);
+}

@@ -1,0 +1,12 @@
+/* pods: the StatefulSet's pods as Kubernetes tells them, and a link to each that has an address. */
+#ifndef APP_PODS_H
+#define APP_PODS_H
+
+#include "app/controller.h"
+
+struct pods *pods_new(struct controller *c);
+void pods_free(struct pods *p); /* the links too; NULL is fine */
+/* Last time that the list was known to be true; 0: never. */
+int64_t pods_fresh_us(const struct pods *p);
+
+#endif

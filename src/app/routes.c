@@ -1,0 +1,260 @@
+#include "app/routes.h"
+
+#include "app/link.h"
+#include "base/alloc.h"
+
+#include <unistd.h>
+
+/* One gateway and the route that it was given last. */
+struct side {
+    struct gateway *gateway;
+    struct loop_fd *watch;
+    struct gateway_route route;
+    char key[GATEWAY_UPSTREAMS_MAX][NAME_SIZE + RUN_SIZE + 8]; /* processes of this generation */
+    int pods[GATEWAY_UPSTREAMS_MAX];
+    unsigned keys;
+    bool in_force, drained;
+};
+
+struct routes {
+    struct controller *c;
+    struct side write, read;
+    enum gate_state gate;
+};
+
+/* ---- reports ---- */
+
+static void take_report(struct routes *r, struct side *side, const struct gateway_report *report)
+{
+    bool current = report->generation == side->route.generation;
+    char number[32];
+
+    switch (report->kind) {
+    case GATEWAY_IN_FORCE:
+        if (current && report->hold == side->route.hold)
+            side->in_force = true;
+        if (report->cut) {
+            (void)str_format(number, sizeof number, "%u", report->cut);
+            log_event(LOG_INFO, "gateway", "sessions cut", "gateway",
+                      side == &r->write ? "write" : "read", "sessions", number, NULL);
+        }
+        return;
+    case GATEWAY_DRAINED:
+        if (current && side->route.hold)
+            side->drained = true;
+        return;
+    case GATEWAY_UPSTREAM_FAILED:
+        if (current && report->upstream < side->route.upstreams) {
+            int pod = side->pods[report->upstream];
+
+            log_event(LOG_DEBUG, "gateway", "upstream failed", "error", report->why.text, NULL);
+            if (r->c->links[pod])
+                link_hurry(r->c->links[pod]);
+        }
+        return;
+    case GATEWAY_FIRST_BYTE:
+        if (current)
+            log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
+                      side == &r->write ? "write" : "read", NULL);
+        return;
+    }
+}
+
+static void drain_reports(struct routes *r, struct side *side)
+{
+    struct gateway_report report;
+    bool any = false;
+
+    while (gateway_next_report(side->gateway, &report)) {
+        take_report(r, side, &report);
+        any = true;
+    }
+    if (any)
+        controller_step(r->c);
+}
+
+static void on_write_reports(void *arg)
+{
+    struct routes *r = arg;
+
+    drain_reports(r, &r->write);
+}
+
+static void on_read_reports(void *arg)
+{
+    struct routes *r = arg;
+
+    drain_reports(r, &r->read);
+}
+
+/* ---- routes ---- */
+
+static void send_route(struct side *side, const struct gateway_route *route)
+{
+    if (memcmp(route, &side->route, sizeof *route) == 0)
+        return;
+    side->route = *route;
+    side->in_force = side->drained = false;
+    gateway_set_route(side->gateway, route);
+}
+
+static void key_of(const struct view *v, int pod, char *out, size_t size)
+{
+    (void)str_format(out, size, "%s %s", v->pods[pod].ip, v->pods[pod].run);
+}
+
+static void add_upstream(struct routes *r, struct side *side, struct gateway_route *route, int pod)
+{
+    unsigned at = route->upstreams++;
+
+    (void)str_copy(route->upstream[at].host, sizeof route->upstream[at].host,
+                   r->c->view.pods[pod].ip);
+    route->upstream[at].port = (unsigned)r->c->config.bolt_port;
+    side->pods[at] = pod;
+}
+
+static void follow_gate(struct routes *r, const struct gate *gate)
+{
+    struct side *side = &r->write;
+    struct gateway_route next;
+    char key[sizeof side->key[0]];
+
+    r->gate = gate->state;
+    if (!side->gateway)
+        return;
+    memset(&next, 0, sizeof next);
+    next.generation = side->route.generation;
+    if (gate->state == GATE_CUT) {
+        if (side->keys)
+            next.generation++;
+        side->keys = 0;
+        next.kind = GATEWAY_PARK;
+        send_route(side, &next);
+        return;
+    }
+    key_of(&r->c->view, gate->pod, key, sizeof key);
+    if (!side->keys || strcmp(side->key[0], key) != 0)
+        next.generation++;
+    (void)str_copy(side->key[0], sizeof side->key[0], key);
+    side->keys = 1;
+    next.kind = GATEWAY_FORWARD;
+    next.hold = gate->state == GATE_HOLD;
+    add_upstream(r, side, &next, gate->pod);
+    send_route(side, &next);
+}
+
+/* A session may stay as long as the process that it may be on is still in the list. */
+static bool lost_one(const struct routes *r, const struct side *side, const struct read_route *read)
+{
+    for (unsigned i = 0; i < side->keys; i++) {
+        bool still = false;
+
+        for (unsigned j = 0; j < read->n && !still; j++) {
+            char key[sizeof side->key[0]];
+
+            key_of(&r->c->view, read->pods[j], key, sizeof key);
+            still = strcmp(key, side->key[i]) == 0;
+        }
+        if (!still)
+            return true;
+    }
+    return false;
+}
+
+static void follow_readers(struct routes *r, const struct read_route *read)
+{
+    struct side *side = &r->read;
+    struct gateway_route next;
+
+    if (!side->gateway)
+        return;
+    memset(&next, 0, sizeof next);
+    next.generation = side->route.generation + (lost_one(r, side, read) ? 1 : 0);
+    next.kind = read->n ? GATEWAY_FORWARD : GATEWAY_PARK;
+    side->keys = 0;
+    for (unsigned i = 0; i < read->n && i < GATEWAY_UPSTREAMS_MAX; i++) {
+        add_upstream(r, side, &next, read->pods[i]);
+        key_of(&r->c->view, read->pods[i], side->key[side->keys++], sizeof side->key[0]);
+    }
+    send_route(side, &next);
+}
+
+void routes_follow(struct routes *r, const struct plan *plan)
+{
+    struct view *v = &r->c->view;
+
+    follow_gate(r, &plan->gate);
+    follow_readers(r, &plan->read);
+    v->gate_in_force = r->gate;
+    v->gate_settled = (!r->write.gateway || r->write.in_force) &&
+                      (!r->read.gateway || r->read.in_force);
+    v->gate_drained = !r->write.gateway || r->write.drained;
+}
+
+/* ---- start and end ---- */
+
+static bool start_side(struct routes *r, struct side *side, const struct config_address *bind,
+                       timer_fn *on_reports, struct fail *why)
+{
+    const struct config *c = &r->c->config;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct gateway_config config = {
+        .bind_port = bind->port,
+        .workers = c->workers ? (unsigned)c->workers
+                              : (unsigned)(cpus < 1   ? 1
+                                           : cpus > 8 ? 8
+                                                      : cpus),
+        .max_connections = (unsigned)c->max_connections,
+        .buffer_size = (size_t)c->buffer_size,
+        .hold_timeout_ms = c->hold_ms,
+        .hold_drain_ms = c->hold_drain_ms,
+        .connect_timeout_ms = c->connect_ms,
+        .session_timeout_ms = c->session_ms,
+        .idle_timeout_ms = c->idle_ms,
+        .user_timeout_ms = c->user_timeout_ms,
+    };
+
+    (void)str_copy(config.bind_host, sizeof config.bind_host, bind->host);
+    side->gateway = gateway_start(&config, why);
+    if (!side->gateway)
+        return false;
+    side->watch = loop_fd_new(r->c->loop, gateway_fd(side->gateway), on_reports, r);
+    return true;
+}
+
+struct routes *routes_new(struct controller *c, struct fail *why)
+{
+    struct routes *r = xcalloc(1, sizeof *r);
+
+    r->c = c;
+    r->gate = GATE_CUT;
+    if ((c->config.gateway &&
+         !start_side(r, &r->write, &c->config.gateway_bind, on_write_reports, why)) ||
+        (c->config.read_gateway &&
+         !start_side(r, &r->read, &c->config.read_bind, on_read_reports, why))) {
+        routes_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void routes_free(struct routes *r)
+{
+    if (!r)
+        return;
+    loop_fd_free(r->write.watch);
+    loop_fd_free(r->read.watch);
+    gateway_stop(r->write.gateway);
+    gateway_stop(r->read.gateway);
+    free(r);
+}
+
+struct gateway *routes_write_gateway(const struct routes *r)
+{
+    return r->write.gateway;
+}
+
+struct gateway *routes_read_gateway(const struct routes *r)
+{
+    return r->read.gateway;
+}

@@ -1,0 +1,96 @@
+#include "app/run.h"
+
+#include "app/api.h"
+
+#include <signal.h>
+
+static const char *from_environment(const char *name)
+{
+    return getenv(name);
+}
+
+/* All that is wrong, a line each. */
+static bool read_config(struct config *config)
+{
+    struct buf errors;
+    struct str rest;
+    bool ok;
+
+    buf_init(&errors, 64 * 1024);
+    ok = config_read(config, from_environment, &errors);
+    rest = buf_str(&errors);
+    while (rest.n) {
+        struct str line = str_cut(&rest, '\n');
+
+        fprintf(stderr, "memgraph-controller: %.*s\n", STR_ARGS(line));
+    }
+    buf_done(&errors);
+    return ok;
+}
+
+int run_check_config(void)
+{
+    struct config config;
+
+    if (!read_config(&config))
+        return EXIT_CONFIG;
+    for (size_t i = 0; i < config_count(); i++) {
+        struct config_entry e = config_entry_at(i);
+        const char *value = getenv(e.name);
+        bool secret = strcmp(e.name, "MEMGRAPH_PASSWORD") == 0;
+
+        printf("%s=%s\n", e.name, !value || !value[0] ? e.fallback : secret ? "***" : value);
+    }
+    return EXIT_OK;
+}
+
+static void on_signal(void *arg, int signo)
+{
+    log_event(LOG_INFO, "controller", "signal", "name", strsignal(signo), NULL);
+    controller_stop(arg);
+}
+
+static int run(struct loop *loop, const struct config *config)
+{
+    struct loop_signal *term, *interrupt;
+    struct controller *c;
+    struct fail why = {0};
+    struct api *api;
+    int status;
+
+    c = controller_new(loop, config, &why);
+    api = c ? api_new(c, &why) : NULL;
+    if (!api) {
+        log_event(LOG_ERROR, "controller", "cannot start", "error", why.text, NULL);
+        controller_free(c);
+        return EXIT_CONFIG;
+    }
+    term = loop_signal_new(loop, SIGTERM, on_signal, c);
+    interrupt = loop_signal_new(loop, SIGINT, on_signal, c);
+    log_event(LOG_INFO, "controller", "started", "identity", config->pod, "statefulset",
+              config->statefulset, "namespace", config->namespace_, NULL);
+    loop_run(loop);
+    status = c->exit_status;
+    loop_signal_free(term);
+    loop_signal_free(interrupt);
+    api_free(api);
+    controller_free(c);
+    return status;
+}
+
+int run_controller(void)
+{
+    struct config config;
+    struct loop *loop;
+    int status;
+
+    if (!read_config(&config))
+        return EXIT_CONFIG;
+    log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
+    (void)signal(SIGPIPE, SIG_IGN);
+    loop = loop_new();
+    status = run(loop, &config);
+    loop_free(loop);
+    log_event(LOG_INFO, "controller", "stopped", NULL);
+    return status;
+}

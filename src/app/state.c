@@ -1,0 +1,282 @@
+#include "app/state.h"
+
+#include "base/alloc.h"
+
+#include <assert.h>
+
+enum { FIELDS_MAX = 64, RETRY_US = 500 * 1000 };
+
+struct state {
+    struct controller *c;
+    char name[KUBE_NAME_SIZE], path[512];
+    struct kube_watch *watch;
+    struct kube_request *request; /* one at a time: a read or a write */
+    bool writing, read_again;
+    struct timer *retry;
+    json_t *data;                     /* as last read or written; NULL: none */
+    char version[KUBE_VERSION_SIZE];  /* its resourceVersion */
+    char expected[KUBE_VERSION_SIZE]; /* of our own write: older events are stale until it came */
+    struct record written;
+};
+
+/* ---- between JSON and struct ---- */
+
+static void decode_history(json_t *data, struct record *out)
+{
+    json_t *list = json_loads(json_string_value(json_object_get(data, "history"))
+                                  ? json_string_value(json_object_get(data, "history"))
+                                  : "[]",
+                              0, NULL);
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach (list, i, entry) {
+        char *text = json_dumps(entry, JSON_COMPACT);
+
+        if (text && strlen(text) < HISTORY_SIZE)
+            record_add_history(out, text);
+        free(text);
+    }
+    json_decref(list);
+}
+
+struct fail state_decode(json_t *data, struct record *out)
+{
+    struct record_field fields[FIELDS_MAX];
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    struct fail f;
+
+    json_object_foreach (data, key, value) {
+        if (n < FIELDS_MAX && json_is_string(value))
+            fields[n++] = (struct record_field){key, json_string_value(value)};
+    }
+    f = record_decode(out, fields, n);
+    if (f.kind == FAIL_NONE)
+        decode_history(data, out);
+    return f;
+}
+
+static void put_string(void *arg, const char *key, const char *value)
+{
+    (void)json_object_set_new((json_t *)arg, key, json_string(value));
+}
+
+json_t *state_encode(const struct record *r, const char *prefix, json_t *before)
+{
+    json_t *data = before ? json_copy(before) : json_object();
+
+    record_encode(r, prefix, put_string, data);
+    return data;
+}
+
+/* ---- what was read ---- */
+
+static void take_absence(struct state *s)
+{
+    json_decref(s->data);
+    s->data = NULL;
+    s->version[0] = '\0';
+    if (s->c->view.record_exists)
+        log_event(LOG_ERROR, "state", "the record was deleted", "configmap", s->name, NULL);
+    view_record(controller_view(s->c), NULL);
+}
+
+static void take_object(struct state *s, json_t *object)
+{
+    struct kube_meta meta;
+    json_t *data;
+    struct record r;
+    struct fail f = kube_read_configmap(object, &meta, &data);
+
+    if (f.kind == FAIL_NONE)
+        f = data ? state_decode(data, &r) : fail_make(FAIL_PROTOCOL, "it has no data");
+    if (f.kind != FAIL_NONE) {
+        log_event(LOG_ERROR, "state",
+                  "the record makes no sense: mend it by hand, or delete it to "
+                  "have the cluster discovered anew",
+                  "configmap", s->name, "error", f.text, NULL);
+        view_record_broken(controller_view(s->c), f.text);
+        return;
+    }
+    json_decref(s->data);
+    s->data = json_incref(data);
+    (void)str_copy(s->version, sizeof s->version, meta.version);
+    view_record(controller_view(s->c), &r);
+}
+
+/* A newer answer of ours is under way or expected: what the watch says may be older. */
+static bool is_stale(struct state *s, const char *version)
+{
+    if (s->writing)
+        return true;
+    if (!s->expected[0])
+        return false;
+    if (strcmp(s->expected, version) == 0)
+        s->expected[0] = '\0'; /* our own write came back: what follows is newer */
+    return true;
+}
+
+static void on_list(void *arg, json_t *items)
+{
+    struct state *s = arg;
+    json_t *object = json_array_get(items, 0);
+    struct kube_meta meta = {0};
+
+    if (s->writing || s->request)
+        return; /* its answer is newer, or as new */
+    if (object && kube_read_meta(object, &meta).kind != FAIL_NONE)
+        return;
+    s->expected[0] = '\0';
+    if (object && strcmp(meta.version, s->version) == 0 && s->c->view.record_known)
+        return;
+    if (object)
+        take_object(s, object);
+    else
+        take_absence(s);
+    controller_step(s->c);
+}
+
+static void on_event(void *arg, enum kube_event_type type, json_t *object)
+{
+    struct state *s = arg;
+    struct kube_meta meta;
+
+    if (type == KUBE_BOOKMARK || type == KUBE_ERROR ||
+        kube_read_meta(object, &meta).kind != FAIL_NONE || is_stale(s, meta.version))
+        return;
+    if (s->request) { /* a read is under way: which one is newer cannot be told */
+        s->read_again = true;
+        return;
+    }
+    if (type == KUBE_DELETED)
+        take_absence(s);
+    else
+        take_object(s, object);
+    controller_step(s->c);
+}
+
+static void on_state(void *arg, const struct fail *why)
+{
+    (void)arg;
+    if (why->kind != FAIL_NONE)
+        log_event(LOG_WARN, "kube", "cannot watch the record, trying again", "kind",
+                  fail_kind_name(why->kind), "error", why->text, NULL);
+}
+
+static void on_read(void *arg, const struct kube_answer *answer)
+{
+    struct state *s = arg;
+
+    s->request = NULL;
+    if (s->read_again) {
+        s->read_again = false;
+        state_read(s);
+        return;
+    }
+    s->expected[0] = '\0';
+    if (answer->fail.kind == FAIL_NONE) {
+        take_object(s, answer->body);
+    } else if (answer->fail.kind == FAIL_GONE) {
+        take_absence(s);
+    } else {
+        log_event(LOG_WARN, "state", "cannot read the record, trying again", "error",
+                  answer->fail.text, NULL);
+        timer_start(s->retry, RETRY_US);
+    }
+    controller_step(s->c);
+}
+
+static void on_retry(void *arg)
+{
+    state_read(arg);
+}
+
+void state_read(struct state *s)
+{
+    char path[800];
+
+    controller_view(s->c)->record_known = false;
+    if (s->writing)
+        return; /* read after it */
+    kube_request_cancel(s->request);
+    (void)str_format(path, sizeof path, "%s/%s", s->path, s->name);
+    s->request = kube_client_send(s->c->kube, "GET", path, NULL, NULL, on_read, s);
+}
+
+/* ---- what is written ---- */
+
+static void on_written(void *arg, const struct kube_answer *answer)
+{
+    struct state *s = arg;
+    struct kube_meta meta = {0};
+    json_t *data;
+
+    s->request = NULL;
+    s->writing = false;
+    if (answer->fail.kind == FAIL_NONE &&
+        kube_read_configmap(answer->body, &meta, &data).kind == FAIL_NONE) {
+        json_decref(s->data);
+        s->data = json_incref(data);
+        (void)str_copy(s->version, sizeof s->version, meta.version);
+        (void)str_copy(s->expected, sizeof s->expected, meta.version);
+        view_record(controller_view(s->c), &s->written);
+    } else {
+        log_event(LOG_WARN, "state", "the record was not written", "kind",
+                  fail_kind_name(answer->fail.kind), "error", answer->fail.text, NULL);
+        view_write_failed(controller_view(s->c), answer->fail.kind);
+        /* Whether it was written or not is not known after a time-out or a broken connection. */
+        state_read(s);
+    }
+    controller_step(s->c);
+}
+
+void state_write(struct state *s, const struct record *r)
+{
+    bool create = s->version[0] == '\0';
+    json_t *data = state_encode(r, s->c->config.statefulset, s->data);
+    json_t *labels = json_pack("{s:s, s:s}", "app.kubernetes.io/managed-by", "memgraph-controller",
+                               "app.kubernetes.io/name", s->c->config.app);
+    json_t *object = kube_make_configmap(s->name, create ? NULL : s->version, data, labels);
+    char path[800];
+
+    assert(!s->writing);
+    kube_request_cancel(s->request);
+    s->writing = true;
+    s->written = *r;
+    view_write_started(controller_view(s->c));
+    (void)str_format(path, sizeof path, create ? "%s" : "%s/%s", s->path, s->name);
+    s->request = kube_client_send(s->c->kube, create ? "POST" : "PUT", path, NULL, object,
+                                  on_written, s);
+    json_decref(object);
+    json_decref(labels);
+    json_decref(data);
+}
+
+struct state *state_new(struct controller *c)
+{
+    static const struct kube_watch_events events = {on_list, on_event, on_state};
+    struct state *s = xcalloc(1, sizeof *s);
+    char selector[KUBE_NAME_SIZE + 40];
+
+    s->c = c;
+    s->retry = timer_new(c->loop, on_retry, s);
+    config_record_name(&c->config, s->name, sizeof s->name);
+    (void)str_format(s->path, sizeof s->path, "/api/v1/namespaces/%s/configmaps",
+                     c->config.namespace_);
+    (void)str_format(selector, sizeof selector, "fieldSelector=metadata.name%%3D%s", s->name);
+    s->watch = kube_watch_start(c->kube, s->path, selector, &events, s);
+    return s;
+}
+
+void state_free(struct state *s)
+{
+    if (!s)
+        return;
+    kube_watch_stop(s->watch);
+    kube_request_cancel(s->request);
+    timer_free(s->retry);
+    json_decref(s->data);
+    free(s);
+}

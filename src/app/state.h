@@ -1,0 +1,22 @@
+/* state: the record as a ConfigMap: read, watched, written with the resourceVersion that was read.
+ *
+ * Keys that this version does not know are kept. After our own write, events that are older than it
+ * are ignored, so that the view never goes back. */
+#ifndef APP_STATE_H
+#define APP_STATE_H
+
+#include "app/controller.h"
+
+struct state *state_new(struct controller *c);
+void state_free(struct state *s); /* NULL is fine */
+/* Writes a record; the view gets it, or the failure. One at a time. */
+void state_write(struct state *s, const struct record *r);
+/* Reads it afresh before the next decision: a new leader must. */
+void state_read(struct state *s);
+
+/* The record from a ConfigMap's data (borrowed), for tests. */
+struct fail state_decode(json_t *data, struct record *out);
+/* A ConfigMap's data; `before` (may be NULL) gives the keys that are kept. New reference. */
+json_t *state_encode(const struct record *r, const char *prefix, json_t *before);
+
+#endif
