@@ -5,6 +5,7 @@
 #include "../cmocka_test.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <strings.h>
@@ -141,11 +142,13 @@ static void on_connection(void *arg)
 {
     struct api_script *s = arg;
     struct connection *c = xcalloc(1, sizeof(*c));
+    int one = 1;
 
     s->accepted++;
     c->script = s;
     c->fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     assert_true(c->fd >= 0);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     buf_init(&c->in, LIMIT);
     buf_init(&c->out, LIMIT);
     c->timer = timer_new(s->loop, on_timer, c);
