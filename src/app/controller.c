@@ -242,6 +242,18 @@ void controller_stop(struct controller *c)
     election_release(c->election, on_released, c);
 }
 
+void controller_tell_watch(const char *what, bool *deaf, const struct fail *why)
+{
+    bool was_deaf = *deaf;
+
+    *deaf = why->kind != FAIL_NONE;
+    if (*deaf && !was_deaf)
+        log_event(LOG_WARN, "kube", "cannot watch, trying again", "what", what, "kind",
+                  fail_kind_name(why->kind), "error", why->text, NULL);
+    else if (!*deaf && was_deaf)
+        log_event(LOG_INFO, "kube", "watching again", "what", what, NULL);
+}
+
 bool controller_ready(const struct controller *c, char why[WHY_SIZE])
 {
     if (c->stopping)

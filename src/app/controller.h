@@ -69,6 +69,8 @@ struct view *controller_view(struct controller *c);
 void controller_step(struct controller *c);
 /* A clean stop: the lease is released, sessions go on for SHUTDOWN_GRACE, then the loop ends. */
 void controller_stop(struct controller *c);
+/* A watch of the API server stopped working, or works again: one line of log each. */
+void controller_tell_watch(const char *what, bool *deaf, const struct fail *why);
 /* Can this replica serve clients? why: in words, either way. */
 bool controller_ready(const struct controller *c, char why[WHY_SIZE]);
 

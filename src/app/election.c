@@ -8,6 +8,7 @@ struct election {
     struct controller *c;
     char name[KUBE_NAME_SIZE], path[512];
     struct kube_watch *watch;
+    bool deaf; /* it does not work at present: said once */
     struct kube_request *request;
     struct timer *due, *expiry;
     struct lease lease;
@@ -99,10 +100,9 @@ static void on_event(void *arg, enum kube_event_type type, json_t *object)
 
 static void on_state(void *arg, const struct fail *why)
 {
-    (void)arg;
-    if (why->kind != FAIL_NONE)
-        log_event(LOG_WARN, "kube", "cannot watch the lease, trying again", "kind",
-                  fail_kind_name(why->kind), "error", why->text, NULL);
+    struct election *e = arg;
+
+    controller_tell_watch("the lease", &e->deaf, why);
 }
 
 static void on_read(void *arg, const struct kube_answer *answer)

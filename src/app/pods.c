@@ -6,6 +6,7 @@
 struct pods {
     struct controller *c;
     struct kube_watch *watch;
+    bool deaf; /* it does not work at present: said once */
 };
 
 /* "<statefulset>-<ordinal>", or -1. */
@@ -106,12 +107,9 @@ static void on_event(void *arg, enum kube_event_type type, json_t *object)
 
 static void on_state(void *arg, const struct fail *why)
 {
-    (void)arg;
-    if (why->kind == FAIL_NONE)
-        log_event(LOG_INFO, "kube", "watching pods", NULL);
-    else
-        log_event(LOG_WARN, "kube", "cannot watch pods, trying again", "kind",
-                  fail_kind_name(why->kind), "error", why->text, NULL);
+    struct pods *p = arg;
+
+    controller_tell_watch("pods", &p->deaf, why);
 }
 
 struct pods *pods_new(struct controller *c)

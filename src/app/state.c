@@ -10,6 +10,7 @@ struct state {
     struct controller *c;
     char name[KUBE_NAME_SIZE], path[512];
     struct kube_watch *watch;
+    bool deaf;                    /* it does not work at present: said once */
     struct kube_request *request; /* one at a time: a read or a write */
     bool writing, read_again;
     struct timer *retry;
@@ -159,10 +160,9 @@ static void on_event(void *arg, enum kube_event_type type, json_t *object)
 
 static void on_state(void *arg, const struct fail *why)
 {
-    (void)arg;
-    if (why->kind != FAIL_NONE)
-        log_event(LOG_WARN, "kube", "cannot watch the record, trying again", "kind",
-                  fail_kind_name(why->kind), "error", why->text, NULL);
+    struct state *s = arg;
+
+    controller_tell_watch("the record", &s->deaf, why);
 }
 
 static void on_read(void *arg, const struct kube_answer *answer)
