@@ -119,11 +119,9 @@ static void on_notice(struct gateway *g, const struct notice *n)
 
 static void collect(struct gateway *g)
 {
-    struct list notices, *node;
+    struct list *node;
 
-    list_init(&notices);
-    mailbox_take(&g->reports, &notices);
-    while ((node = list_pop(&notices))) {
+    while ((node = mailbox_take(&g->reports))) {
         struct notice *n = CONTAINER_OF(node, struct notice, node);
 
         on_notice(g, n);
@@ -256,7 +254,6 @@ struct gateway *gateway_start(const struct gateway_config *config, struct fail *
 void gateway_stop(struct gateway *g)
 {
     struct gateway_report ignored;
-    struct list *node;
 
     if (!g)
         return;
@@ -264,7 +261,7 @@ void gateway_stop(struct gateway *g)
         worker_stop(g->worker[i]);
     while (gateway_next_report(g, &ignored))
         ;
-    while ((node = list_pop(&g->changes)))
+    LIST_FOR_EACH (node, &g->changes)
         free(CONTAINER_OF(node, struct change, node));
     mailbox_done(&g->reports);
     free(g);

@@ -45,17 +45,17 @@ void mailbox_post(struct mailbox *m, struct list *mail)
     first = list_empty(&m->mails);
     list_add_tail(&m->mails, mail);
     pthread_mutex_unlock(&m->mutex);
-    /* Whoever finds the list empty wakes; those behind lie in a list that is about to be taken. */
+    /* A list that was not empty is about to be taken: its first post has rung. */
     if (first)
         mailbox_ring(m);
 }
 
-void mailbox_take(struct mailbox *m, struct list *into)
+struct list *mailbox_take(struct mailbox *m)
 {
     struct list *mail;
 
     pthread_mutex_lock(&m->mutex);
-    while ((mail = list_pop(&m->mails)))
-        list_add_tail(into, mail);
+    mail = list_pop(&m->mails);
     pthread_mutex_unlock(&m->mutex);
+    return mail;
 }

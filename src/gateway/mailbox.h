@@ -24,9 +24,9 @@ void mailbox_done(struct mailbox *m);
 void mailbox_post(struct mailbox *m, struct list *mail);
 /* Makes the descriptor readable without a message. */
 void mailbox_ring(struct mailbox *m);
-/* Makes the descriptor unreadable; take after this, or a message may be left lying. */
+/* Makes the descriptor unreadable; take after this, until there is none, or one may be left. */
 void mailbox_hush(struct mailbox *m);
-/* Moves all messages, in the order of their posts, to the end of `into`. */
-void mailbox_take(struct mailbox *m, struct list *into);
+/* The oldest message; NULL: none. */
+struct list *mailbox_take(struct mailbox *m) MUST_CHECK;
 
 #endif

@@ -133,13 +133,11 @@ static void stop(struct worker *w)
 static void on_mail_events(struct source *source, uint32_t events)
 {
     struct worker *w = CONTAINER_OF(source, struct worker, mail_source);
-    struct list orders, *node;
+    struct list *node;
 
     (void)events;
-    list_init(&orders);
     mailbox_hush(&w->mail);
-    mailbox_take(&w->mail, &orders);
-    while ((node = list_pop(&orders))) {
+    while ((node = mailbox_take(&w->mail))) {
         struct order *o = CONTAINER_OF(node, struct order, node);
 
         switch (o->kind) {

@@ -151,7 +151,7 @@ int rig_closed_port(void)
 
 unsigned rig_port_of(int fd)
 {
-    struct sockaddr_in at;
+    struct sockaddr_in at = {0};
     socklen_t size = sizeof at;
 
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);

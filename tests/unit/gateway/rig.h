@@ -62,11 +62,11 @@ uint8_t rig_byte(uint64_t stream, uint64_t at);
 
 /* One end of such a stream in a thread of its own. */
 struct rig_stream {
-    int fd;
     uint64_t id, bytes;
-    size_t chunk;  /* of one call, at most 64 KiB */
-    bool then_end; /* the writer shuts down, the reader expects the end */
+    size_t chunk; /* of one call, at most 64 KiB */
     pthread_t thread;
+    int fd;
+    bool then_end; /* the writer shuts down, the reader expects the end */
 };
 void rig_stream_write(struct rig_stream *s);
 void rig_stream_check(struct rig_stream *s);
