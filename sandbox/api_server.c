@@ -64,15 +64,15 @@ static void sweep(void *arg)
 
 static enum MHD_Result reply_queue(struct MHD_Connection *connection, struct kube_reply reply)
 {
-    const char *type = json_is_string(reply.body) ? "text/plain" : "application/json";
-    char *text = json_is_string(reply.body) ? xstrdup(json_string_value(reply.body))
-                                            : json_dumps(reply.body, JSON_COMPACT);
+    bool plain = json_is_string(reply.body);
+    char *text = plain ? xstrdup(json_string_value(reply.body))
+                       : json_dumps(reply.body, JSON_COMPACT);
     struct MHD_Response *response;
     enum MHD_Result result;
 
     assert(text);
     response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    MHD_add_response_header(response, "Content-Type", type);
+    MHD_add_response_header(response, "Content-Type", plain ? "text/plain" : "application/json");
     MHD_add_response_header(response, "Cache-Control", "no-cache, private");
     result = MHD_queue_response(connection, reply.status, response);
     MHD_destroy_response(response);

@@ -1,6 +1,8 @@
 /* What the sandbox knows about itself: the record, pods by their role, the state as JSON. */
 #include "sandbox/sandbox.h"
 
+#include <unistd.h>
+
 #include <signal.h>
 
 json_t *sandbox_record(const struct sandbox *sb)
@@ -60,8 +62,9 @@ json_t *sandbox_state(const struct sandbox *sb)
             json_array_append_new(pods, pod_state(pods_at(sb->pods, i)));
     for (unsigned i = 0; (c = controllers_at(sb->controllers, i)); i++)
         json_array_append_new(controllers, controller_state(c));
-    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "api", sb->api_url, "apiUp",
-                     sb->api != NULL, "control", sb->control_url, "token", sb->api_config.token,
-                     "directory", sb->directory, "namespace", "default", "statefulset",
-                     sb->config.statefulset, "pods", pods, "controllers", controllers);
+    return json_pack("{s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "pid",
+                     (json_int_t)getpid(), "api", sb->api_url, "apiUp", sb->api != NULL, "control",
+                     sb->control_url, "token", sb->api_config.token, "directory", sb->directory,
+                     "namespace", "default", "statefulset", sb->config.statefulset, "pods", pods,
+                     "controllers", controllers);
 }
