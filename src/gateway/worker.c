@@ -169,7 +169,7 @@ static void turn(struct worker *w)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     bool idle = list_empty(&w->busy) && list_empty(&w->ended);
-    int wait_ms = idle ? deadlines_wait_ms(&w->deadlines, w->now_us) : 0;
+    int wait_ms = idle ? deadlines_wait_ms(&w->deadlines, clock_us()) : 0;
     int n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, wait_ms);
     struct deadline *due;
 
