@@ -142,12 +142,16 @@ static void deliver(struct http_client *c)
 
 /* ---- what libcurl asks of the loop ---- */
 
+/* An error is told as readable and writable too: told of the error alone, libcurl would not look
+ * which one it is, and would not ask again what a reused connection's reset left unanswered. */
 static void on_socket_ready(uv_poll_t *poll, int status, int events)
 {
     struct http_socket *s = poll->data;
     struct http_client *c = s->client;
-    int mask = status < 0 ? CURL_CSELECT_ERR : 0, running;
+    int mask = 0, running;
 
+    if (status < 0)
+        mask = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if (events & UV_READABLE)
         mask |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)

@@ -279,7 +279,9 @@ static void test_stale_connection(void **state)
 {
     struct str answer = api_answer(200, "{}");
     const struct api_step steps[] = {
-        {.answer = answer}, {.answer = answer}, {.then = API_CLOSE}, {.answer = answer}};
+        {.answer = answer}, {.answer = answer},  {.then = API_CLOSE},
+        {.answer = answer}, {.then = API_RESET}, {.answer = answer},
+    };
     json_t *body = json_pack("{s:s}", "a", "b");
 
     (void)state;
@@ -291,8 +293,10 @@ static void test_stale_connection(void **state)
     assert_int_equal(last.fail.kind, FAIL_NONE);
     ask("PUT", "/3", body); /* closed unanswered, sent again */
     assert_int_equal(last.fail.kind, FAIL_NONE);
-    assert_int_equal(api.step, 4);
-    assert_int_equal(api.accepted, 3);
+    ask("PUT", "/4", body); /* reset, sent again */
+    assert_int_equal(last.fail.kind, FAIL_NONE);
+    assert_int_equal(api.step, 6);
+    assert_int_equal(api.accepted, 4);
     json_decref(body);
     free_str(answer);
 }
