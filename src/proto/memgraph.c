@@ -74,28 +74,21 @@ void memgraph_demote_query(struct buf *out, unsigned port)
     buf_printf(out, "SET REPLICATION ROLE TO REPLICA WITH PORT %u", port);
 }
 
-static const char *mode_word(enum memgraph_mode mode)
-{
-    switch (mode) {
-    case MEMGRAPH_SYNC:
-        return "SYNC";
-    case MEMGRAPH_STRICT_SYNC:
-        return "STRICT_SYNC";
-    case MEMGRAPH_ASYNC:
-        return "ASYNC";
-    }
-    assert(!"a mode");
-    return "";
-}
-
 bool memgraph_register_query(struct buf *out, const char *name, enum memgraph_mode mode,
                              const char *address)
 {
+    static const char *const words[] = {
+        [MEMGRAPH_SYNC] = "SYNC",
+        [MEMGRAPH_STRICT_SYNC] = "STRICT_SYNC",
+        [MEMGRAPH_ASYNC] = "ASYNC",
+    };
+
+    assert((size_t)mode < ARRAY_LEN(words));
     if (!harmless(name) || !harmless(address))
         return false;
     buf_add_text(out, "REGISTER REPLICA ");
     add_name(out, name);
-    buf_printf(out, " %s TO \"%s\"", mode_word(mode), address);
+    buf_printf(out, " %s TO \"%s\"", words[mode], address);
     return true;
 }
 
