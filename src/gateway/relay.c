@@ -27,8 +27,7 @@ static void on_answer(struct session *s)
 {
     struct worker *w = s->worker;
 
-    s->answered = true;
-    session_set_deadline(s);
+    s->answered = true; /* its deadline will find out when it passes */
     if (w->first_byte_told)
         return;
     w->first_byte_told = true;

@@ -137,7 +137,7 @@ static int64_t time_out(const struct session *s)
     return INT64_MAX;
 }
 
-void session_set_deadline(struct session *s)
+static void set_deadline(struct session *s)
 {
     int64_t at_us = time_out(s);
 
@@ -160,7 +160,7 @@ static void park(struct session *s)
     enter(s, SESSION_PARKED);
     if (!s->parked_us)
         s->parked_us = w->now_us;
-    session_set_deadline(s);
+    set_deadline(s);
 }
 
 void session_tell_failure(const struct session *s, const char *doing, int err)
@@ -210,7 +210,7 @@ static void try_upstreams(struct session *s, unsigned first)
         err = begin_connect(s);
         if (!err) {
             enter(s, SESSION_CONNECTING);
-            session_set_deadline(s);
+            set_deadline(s);
             return;
         }
         if (sock_error_is_ours(err)) {
@@ -242,7 +242,7 @@ static void on_connect_decided(struct session *s)
     enter(s, SESSION_FLOWING);
     s->upstream.writable = true;
     s->moved_us = s->worker->now_us;
-    session_set_deadline(s);
+    set_deadline(s);
     relay_run(s);
 }
 
@@ -314,7 +314,7 @@ static void on_deadline_passed(struct deadline *d)
     int64_t now_us = s->worker->now_us;
 
     if (time_out(s) > now_us) {
-        session_set_deadline(s);
+        set_deadline(s);
         return;
     }
     if (!s->answered && limit(s->accepted_us, c->session_timeout_ms) <= now_us) {

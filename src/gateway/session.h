@@ -43,8 +43,6 @@ void session_refuse(struct session *s, enum gateway_refusal why);
  * some 30 ms, to close them takes as long again and can wait while others are served. */
 void session_bury(struct worker *w, size_t most);
 
-/* For relay.c. */
-void session_set_deadline(struct session *s);
 /* Counts and reports that the session's upstream failed, with a positive errno. */
 void session_tell_failure(const struct session *s, const char *doing, int err);
 

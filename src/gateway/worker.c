@@ -109,9 +109,9 @@ static void on_listener_events(struct source *source, uint32_t events)
         if (admit(w)) {
             session_accept(w, fd);
         } else {
-            tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
             sock_reset(fd);
             close(fd);
+            tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
         }
     }
 }

@@ -133,14 +133,14 @@ static void test_park_timer_goes_on_across_generations(void **state)
 
     (void)state;
     rig_init(&r);
-    r.config.hold_timeout_ms = 300;
+    r.config.hold_timeout_ms = 1000;
     rig_start(&r);
     client = rig_client(&r);
     rig_wait_counter(&r, &r.counters.parked, 1);
-    for (uint64_t generation = 1; rig_now_us() - began_us < 250000; generation++)
+    for (uint64_t generation = 1; rig_now_us() - began_us < 800000; generation++)
         rig_set(&r, generation, GATEWAY_PARK);
     rig_expect_reset(client);
-    assert_true(rig_now_us() - began_us < 500000);
+    assert_true(rig_now_us() - began_us < 1700000);
     close(client);
     rig_stop(&r);
 }
@@ -153,7 +153,7 @@ static void test_hold_has_two_stages(void **state)
 
     (void)state;
     rig_init(&r);
-    r.config.hold_drain_ms = 200;
+    r.config.hold_drain_ms = 600;
     rig_start(&r);
     rig_forward(&r, 1, false);
     rig_session(&r, &client, &upstream);
@@ -204,7 +204,7 @@ static void test_idle_gateway_drains_at_once(void **state)
     began_us = rig_now_us();
     rig_forward(&r, 1, true);
     (void)rig_report(&r, GATEWAY_DRAINED);
-    assert_true(rig_now_us() - began_us < 5000000);
+    assert_true(rig_now_us() - began_us < 17000000);
     rig_forward(&r, 1, false);
     /* And as soon as the last session has ended. */
     rig_session(&r, &client, &upstream);

@@ -261,7 +261,7 @@ static void test_session_times_out_without_an_answer(void **state)
 
     (void)state;
     rig_init(&r);
-    r.config.session_timeout_ms = 80;
+    r.config.session_timeout_ms = 300;
     rig_start(&r);
     rig_forward(&r, 1, false);
     client = rig_client(&r);
@@ -288,11 +288,11 @@ static void test_answered_session_outlives_the_session_timeout(void **state)
 
     (void)state;
     rig_init(&r);
-    r.config.session_timeout_ms = 60;
+    r.config.session_timeout_ms = 400;
     rig_start(&r);
     rig_forward(&r, 1, false);
     rig_session(&r, &client, &upstream);
-    until_us = rig_now_us() + 150000;
+    until_us = rig_now_us() + 500000;
     while (rig_now_us() < until_us)
         rig_expect_silence(client);
     rig_send(client, "still here");
@@ -304,24 +304,26 @@ static void test_answered_session_outlives_the_session_timeout(void **state)
 
 static void test_idle_session_is_cut(void **state)
 {
+    enum { IDLE_MS = 500 };
     struct rig r;
     int client, upstream;
-    int64_t began_us;
+    int64_t began_us, last_us = 0;
 
     (void)state;
     rig_init(&r);
-    r.config.idle_timeout_ms = 400;
+    r.config.idle_timeout_ms = IDLE_MS;
     rig_start(&r);
     rig_forward(&r, 1, false);
     rig_session(&r, &client, &upstream);
     began_us = rig_now_us();
-    while (rig_now_us() - began_us < 500000) { /* bytes keep it alive past its time */
+    while (last_us < began_us + IDLE_MS * 1200) { /* bytes keep it alive past its time */
         rig_expect_silence(client);
+        last_us = rig_now_us();
         rig_send(upstream, "tick");
         rig_expect(client, "tick");
     }
     rig_expect_reset(client);
-    assert_true(rig_now_us() - began_us >= 890000);
+    assert_true(rig_now_us() - last_us >= (IDLE_MS - 5) * 1000);
     rig_expect_reset(upstream);
     rig_wait_counter(&r, &r.counters.cut[GATEWAY_CUT_IDLE], 1);
     close(client);

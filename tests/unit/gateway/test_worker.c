@@ -132,18 +132,15 @@ static void test_sessions_leak_no_descriptor(void **state)
 static void serve_with_few_descriptors(struct rig *r, int out)
 {
     struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+    struct gateway_route route;
     unsigned port;
 
     (void)setrlimit(RLIMIT_NOFILE, &few);
     r->g = gateway_start(&r->config, &(struct fail){0});
     if (!r->g)
         _exit(1);
-    gateway_set_route(r->g, &(struct gateway_route){0});
-    {
-        struct gateway_route route = rig_route(r, 1, 1);
-
-        gateway_set_route(r->g, &route);
-    }
+    route = rig_route(r, 1, 1);
+    gateway_set_route(r->g, &route);
     port = gateway_port(r->g);
     if (write(out, &port, sizeof port) != sizeof port)
         _exit(1);
