@@ -130,7 +130,8 @@ struct controllers *controllers_start(const struct controllers_config *config)
         (void)str_format(c->name, sizeof c->name, "controller-%u", i);
         (void)str_format(c->ip, sizeof c->ip, "127.%u.2.%u", config->net, i + 1);
         c->timer = timer_new(config->loop, on_timer, c);
-        (void)controllers_launch(c);
+        if (!config->wait)
+            (void)controllers_launch(c);
     }
     return cs;
 }

@@ -24,6 +24,7 @@ struct controllers_config {
     const char *const *env; /* more of KEY=VALUE, ended by NULL; these win */
     unsigned net, count;
     bool restart; /* those that end by themselves */
+    bool wait;    /* none is started before controllers_launch */
     int64_t restart_delay_us;
     void (*on_line)(void *arg, const char *name, struct str line);
     void *arg;

@@ -20,6 +20,7 @@ enum {
     OPTION_MEMGRAPH,
     OPTION_CONTROLLER,
     OPTION_NO_RESTART,
+    OPTION_CONTROLLERS_WAIT,
     OPTION_RESTART_DELAY,
     OPTION_GRACE,
     OPTION_ENV,
@@ -42,6 +43,7 @@ static const struct argp_option options[] = {
     {"controller", OPTION_CONTROLLER, "PATH", 0, "default: memgraph-controller beside me", 0},
     {"env", OPTION_ENV, "KEY=VALUE", 0, "for the controllers; may be given again", 0},
     {"no-controller-restart", OPTION_NO_RESTART, NULL, 0, "a controller that ends stays down", 0},
+    {"controllers-wait", OPTION_CONTROLLERS_WAIT, NULL, 0, "they start by command only", 0},
     {"restart-delay", OPTION_RESTART_DELAY, "T", 0, "before a restart in place (1s)", 0},
     {"grace", OPTION_GRACE, "SECONDS", 0, "from SIGTERM to SIGKILL (5)", 0},
     {"init-hook", OPTION_INIT_HOOK, "CMD", 0, "sh -c CMD before a new pod starts", 0},
@@ -127,6 +129,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_NO_RESTART:
         config->restart_controllers = false;
+        return 0;
+    case OPTION_CONTROLLERS_WAIT:
+        config->controllers_wait = true;
         return 0;
     case OPTION_CLIENT:
     case OPTION_NO_CLIENT:

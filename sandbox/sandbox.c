@@ -162,6 +162,7 @@ static void controllers_begin(struct sandbox *sb)
                                     .net = config->net,
                                     .count = config->controllers,
                                     .restart = config->restart_controllers,
+                                    .wait = config->controllers_wait,
                                     .restart_delay_us = config->restart_delay_us,
                                     .on_line = log_line_show,
                                     .arg = sb};

@@ -1,0 +1,59 @@
+// A sandbox with controllers whose cluster is formed: what most scenarios begin with.
+import assert from 'node:assert/strict';
+
+import { sandbox, waitFor } from './harness.mjs';
+
+// Options as of sandbox(); the controllers default to one.
+export async function cluster(t, options = {}) {
+  const s = await sandbox(t, { controllers: 1, ...options });
+  await s.ready();
+  await formed(s);
+  return s;
+}
+
+// The SYNC replica is proven, the gate open, every other pod registered and ready.
+export async function formed(s, { index = 0, limitMs = 20_000, pods = undefined } = {}) {
+  return waitFor('the cluster is whole', async () => {
+    const status = await s.status(index);
+    const expected = pods ?? (await s.state()).pods.length;
+    const others = status.pods.filter((p) => p.topology !== 'main' && p.kubernetes.exists);
+    const whole = status.state === 'OPERATIONAL_STATE' && status.sync.startsWith('ready:') &&
+      status.transition === '' && status.gate.state === 'open' && others.length === expected - 1 &&
+      others.every((p) => p.memgraph.role === 'replica' && p.registration?.status === 'ready') &&
+      status.record.fenced === '';
+    return whole && status;
+  }, limitMs);
+}
+
+// Writes go on: n more are acknowledged within the limit.
+export async function writesOn(load, n = 10, limitMs = 15_000) {
+  const from = performance.now();
+  await waitFor(`${n} more writes`, () => load.acknowledgedSince(from) >= n, limitMs);
+}
+
+// Nothing acknowledged is missing on the main; nobody was refused; one main, the rest replicas.
+export async function checkWhole(s, load) {
+  await load.stop();
+  const status = await formed(s);
+  const outcomes = await load.check(await s.main());
+  const roles = {};
+  for (const { name } of (await s.state()).pods) roles[name] = await s.role(name);
+  assert.equal(Object.values(roles).filter((r) => r === 'main').length, 1, JSON.stringify(roles));
+  assert.equal(roles[status.main], 'main');
+  for (const pod of status.pods)
+    if (pod.registration) assert.equal(pod.registration.status, 'ready', JSON.stringify(pod));
+  return outcomes;
+}
+
+// Sessions that the write gateway has cut for a new route, so far.
+export async function cuts(s, index = 0) {
+  return (await s.status(index)).gateways.write.cut.route;
+}
+
+// Refused registrations (Error 3), as the controllers' logs tell.
+export async function refused(s) {
+  let n = 0;
+  for (const { name } of (await s.state()).controllers)
+    n += ((await s.log(name)).match(/outcome=diverged/g) ?? []).length;
+  return n;
+}

@@ -1,0 +1,95 @@
+// Several controllers, and the API server away.
+import assert from 'node:assert/strict';
+
+import { checkWhole, cluster, cuts, formed, writesOn } from './cluster.mjs';
+import { delay, test, waitFor } from './harness.mjs';
+
+const leader = async (s) => {
+  const { controllers } = await s.state();
+  for (let i = 0; i < controllers.length; i++)
+    if (controllers[i].pid && (await s.status(i, '/api/v1/leadership')).leader) return i;
+  return undefined;
+};
+
+// A short lease, so that a test does not wait for the default's 15 s.
+const env = { LEASE_DURATION: '3s', LEASE_RENEW_DEADLINE: '2s', LEASE_RETRY_PERIOD: '500ms', SHUTDOWN_GRACE: '200ms' };
+
+test('both controllers route; the leader is killed -9: the second takes over and fails over', async (t) => {
+  const s = await cluster(t, { controllers: 2, env, restart: false });
+  const first = await waitFor('a leader', async () => { const l = await leader(s); return l !== undefined && [l]; });
+  const other = 1 - first[0];
+  const load = s.writer({ index: other });
+  await writesOn(load);
+
+  await s.control('kill', `controller-${first[0]}`);
+  await writesOn(load, 20);
+  assert.equal(load.count('unknown') + load.count('refused'), 0, 'the follower\'s clients noticed');
+  await waitFor('it leads', async () => (await s.status(other, '/api/v1/leadership')).leader);
+  await s.control('kill', 'main');
+  await writesOn(load);
+  assert.equal((await s.status(other)).main, 'memgraph-1');
+  await load.stop();
+  await formed(s, { index: other });
+  await load.check(await s.main());
+});
+
+test('the leader stops cleanly: the second leads within a second', async (t) => {
+  const s = await cluster(t, { controllers: 2, restart: false });
+  const first = await waitFor('a leader', async () => { const l = await leader(s); return l !== undefined && [l]; });
+  const other = 1 - first[0];
+
+  await s.control('term', `controller-${first[0]}`);
+  const from = s.lastCommandAt;
+  await waitFor('it leads', async () => (await s.status(other, '/api/v1/leadership')).leader);
+  const took = performance.now() - from;
+  t.diagnostic(`took over after ${took.toFixed(0)} ms`);
+  assert.ok(took < 1_000, `${took} ms`);
+});
+
+test('a failover by the leader carries the clients of the follower too', async (t) => {
+  const s = await cluster(t, { controllers: 2, env });
+  const loads = [s.writer({ index: 0 }), s.writer({ index: 1 })];
+  await Promise.all(loads.map((load) => writesOn(load)));
+
+  await s.control('kill', 'main');
+  await Promise.all(loads.map((load) => writesOn(load)));
+  const gaps = loads.map((load) => load.gapAroundMs(s.lastCommandAt));
+  t.diagnostic(`gaps ${gaps.map((g) => g.toFixed(0)).join(' and ')} ms`);
+  await loads[1].stop();
+  await checkWhole(s, loads[0]);
+  await loads[1].check(await s.main());
+});
+
+test('the API server is away for 20 s: no client notices', { timeout: 90_000 }, async (t) => {
+  const s = await cluster(t, { controllers: 2 });
+  const load = s.writer();
+  await writesOn(load);
+  const before = await cuts(s);
+
+  await s.control('api', 'down');
+  const until = performance.now() + 20_000;
+  await waitFor('20 s are over', () => performance.now() >= until, 25_000);
+  await s.control('api', 'up');
+  await writesOn(load);
+  assert.equal(load.count('unknown') + load.count('refused'), 0);
+  assert.ok(load.longestGapMs() < 1_000, `gap ${load.longestGapMs()} ms`);
+  assert.equal(await cuts(s), before);
+  await checkWhole(s, load);
+});
+
+test('the main dies while the API server is away: decided when it is back', { timeout: 90_000 }, async (t) => {
+  const s = await cluster(t);
+  const load = s.writer();
+  await writesOn(load);
+
+  await s.control('api', 'down');
+  await s.control('stop-pod', 'memgraph-0');
+  await delay(1_500); // nothing may happen in this time: there is no condition to wait for
+  assert.equal((await s.status()).main, 'memgraph-0');
+  assert.equal(await s.role('memgraph-1'), 'replica');
+  await s.control('api', 'up');
+  await waitFor('failover', async () => (await s.status()).main === 'memgraph-1', 30_000);
+  await writesOn(load);
+  await s.control('start-pod', 'memgraph-0');
+  await checkWhole(s, load);
+});
