@@ -184,6 +184,7 @@ static void test_turned_down_waits_for_the_next_route(void **state)
     route = rig_route(&r, 1, 1);
     route.upstream[0].port = rig_port_of(closed);
     gateway_set_route(r.g, &route);
+    (void)rig_report(&r, GATEWAY_IN_FORCE);
     client = rig_client(&r);
     rig_send(client, "patience");
     assert_int_equal(rig_report(&r, GATEWAY_UPSTREAM_FAILED).why.kind, FAIL_REFUSED);
