@@ -43,13 +43,17 @@ static inline struct list *list_pop(struct list *l)
 
     if (node == l)
         return NULL;
-    list_remove(node);
+    l->next = node->next; /* not list_remove: clang's analyzer does not see that node->prev is l */
+    node->next->prev = l;
+    list_init(node);
     return node;
 }
 
-/* The current node may be removed in the body; others may not. */
+/* The current node may be removed in the body; others may not. A name cannot stand in parentheses:
+ * NOLINTBEGIN(bugprone-macro-parentheses) */
 #define LIST_FOR_EACH(it, head)                                                                    \
     for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                      \
          it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

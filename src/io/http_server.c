@@ -214,8 +214,7 @@ void http_reply(struct http_request *r, unsigned status, const char *content_typ
     r->state = REQUEST_REPLIED;
     r->status = status;
     /* The library copies; its parameter is not const for other modes. */
-    r->response = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p,
-                                                  MHD_RESPMEM_MUST_COPY);
+    r->response = MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY);
     assert(r->response);
     MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     while (p < end) {
@@ -272,12 +271,15 @@ static int socket_listen(const struct sockaddr_storage *address, socklen_t size)
 
 static unsigned socket_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t size = sizeof(address);
 
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    getsockname(fd, &address.any, &size);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static struct MHD_Daemon *daemon_start(struct http_server *s, int fd)

@@ -135,12 +135,14 @@ struct kube_client *kube_client_new(struct loop *loop, const struct kube_config 
 
 void kube_client_free(struct kube_client *k)
 {
+    struct list *node;
+
     if (!k)
         return;
-    while (!list_empty(&k->watches))
-        kube_watch_end(k->watches.next);
-    while (!list_empty(&k->requests))
-        kube_request_cancel(CONTAINER_OF(k->requests.next, struct kube_request, node));
+    while ((node = list_pop(&k->watches)))
+        kube_watch_end(node);
+    while ((node = list_pop(&k->requests)))
+        kube_request_cancel(CONTAINER_OF(node, struct kube_request, node));
     http_client_free(k->http);
     kube_token_done(&k->token);
     free(k);

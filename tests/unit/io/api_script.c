@@ -179,8 +179,10 @@ void api_script_start(struct api_script *s, struct loop *loop)
 
 void api_script_close_all(struct api_script *s)
 {
-    while (!list_empty(&s->connections))
-        connection_free(CONTAINER_OF(s->connections.next, struct connection, node), false);
+    struct list *node;
+
+    while ((node = list_pop(&s->connections)))
+        connection_free(CONTAINER_OF(node, struct connection, node), false);
 }
 
 void api_script_stop(struct api_script *s)

@@ -187,7 +187,7 @@ static void get_all(void)
 
 static void free_str(struct str s)
 {
-    free((void *)(uintptr_t)s.p);
+    free((void *)s.p);
 }
 
 /* ---- TLS ---- */

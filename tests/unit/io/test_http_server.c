@@ -60,11 +60,11 @@ static int teardown(void **state)
 /* ---- a client in the same thread: connecting and small sends do not wait for the server ---- */
 
 struct client {
-    int fd;
     struct buf in;
-    bool eof;
     const char *until;
     struct loop_fd *watch;
+    int fd;
+    bool eof;
 };
 
 static void on_client_readable(void *arg)

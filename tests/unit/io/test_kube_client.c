@@ -86,7 +86,7 @@ static void script_one(struct str answer, enum api_then then, const char *expect
 
 static void free_str(struct str s)
 {
-    free((void *)(uintptr_t)s.p);
+    free((void *)s.p);
 }
 
 /* ---- requests ---- */

@@ -106,7 +106,7 @@ static void wait_told(const char *text)
 
 static void free_str(struct str s)
 {
-    free((void *)(uintptr_t)s.p);
+    free((void *)s.p);
 }
 
 /* ---- answers ---- */

@@ -375,8 +375,8 @@ static void test_missing_members(void **state)
         "{\"metadata\":{\"name\":7}}",
         "{\"metadata\":{\"name\":\"p\",\"uid\":{}}}",
         "{\"metadata\":{\"name\":\"p\",\"resourceVersion\":7}}",
-        "{\"metadata\":{\"name\":\"p\",\"uid\":"
-        "\"0123456789012345678901234567890123456789012345678901234567890123\"}}",
+        ("{\"metadata\":{\"name\":\"p\",\"uid\":"
+         "\"0123456789012345678901234567890123456789012345678901234567890123\"}}"),
         "{\"metadata\":{\"name\":\"p\"},\"status\":{\"podIP\":7}}",
     };
     struct kube_pod pod;
