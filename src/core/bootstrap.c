@@ -14,7 +14,10 @@ static bool pair_is_ready(const struct view *v, struct plan *plan)
     return true;
 }
 
-/* B2: role and storage counts of both, asked since their links are up. */
+/* B2: role and storage counts of both, asked since their links are up, and not long ago: while a
+ * controller waits for one, somebody may write to the other. */
+static const int64_t storage_age_us = 2 * 1000 * 1000;
+
 static bool pair_is_known(const struct view *v, struct plan *plan)
 {
     bool known = true;
@@ -22,14 +25,17 @@ static bool pair_is_known(const struct view *v, struct plan *plan)
     for (int i = 0; i < 2; i++) {
         const struct pod *p = &v->pods[i];
 
-        if (pod_role(p) != ROLE_UNKNOWN && p->storage_at && p->version[0])
+        bool counted = p->storage_at && p->storage_at >= p->link_at &&
+                       v->now_us - p->storage_at < storage_age_us;
+
+        if (pod_role(p) != ROLE_UNKNOWN && counted && p->version[0])
             continue;
         known = false;
         plan_reason(plan, "waiting for an answer of %s-%d%s%s", v->settings.name, i,
                     p->link_text[0] ? ": " : "", p->link_text);
         if (pod_up(p) && pod_role(p) == ROLE_UNKNOWN)
             (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_B2, i, "its role is not known");
-        if (pod_up(p) && !p->storage_at)
+        if (pod_up(p) && !counted)
             (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_B2, i, "does it hold data?");
     }
     return known;

@@ -35,6 +35,7 @@ void command_started(struct view *v, const struct effect *effect)
     assert(p->command == EFFECT_NONE);
     p->command = effect->kind;
     p->command_target = effect->target;
+    p->command_epoch = v->record.transition != EPOCH_NONE ? v->record.epoch : -1;
     if (effect->kind == EFFECT_TOUCH) {
         v->touch_at = v->now_us;
         /* A touch alone moves it by two (live facts 2.2): anything else means somebody wrote. */
@@ -61,15 +62,20 @@ static void role_is(struct view *v, int pod, enum role role)
     v->rows_n = 0;
 }
 
-static void promoted(struct view *v, int pod, enum outcome outcome)
+/* Whatever was registered or touched before is void: the epoch begins with this. */
+static void promoted(struct view *v, int pod, enum outcome outcome, bool in_epoch)
 {
+    struct epoch_work *w = &v->work;
+
     if (outcome != OUTCOME_OK)
         return;
     role_is(v, pod, ROLE_MAIN);
-    if (pod == v->record.target) {
-        v->work.promoted = true;
-        v->work.promoted_at = v->now_us;
-    }
+    if (pod != v->record.target || !in_epoch)
+        return;
+    w->promoted = true;
+    w->promoted_at = v->now_us;
+    w->s_done = w->s_registered = w->touched = w->touch_clean = false;
+    w->tried = 0;
 }
 
 static void demoted(struct view *v, int pod, enum outcome outcome)
@@ -80,10 +86,9 @@ static void demoted(struct view *v, int pod, enum outcome outcome)
     v->work.fenced_at = v->now_us;
 }
 
-static void registered(struct view *v, int target, enum outcome outcome)
+static void registered(struct view *v, int target, enum outcome outcome, bool in_epoch)
 {
     struct pod *p = &v->pods[target];
-    bool in_epoch = v->record.transition != EPOCH_NONE;
 
     if (outcome == OUTCOME_BUSY || outcome == OUTCOME_STALE)
         return; /* sent again */
@@ -92,8 +97,11 @@ static void registered(struct view *v, int target, enum outcome outcome)
         v->work.s_registered = outcome == OUTCOME_OK;
         v->work.s_registered_at = v->now_us;
     }
-    v->work.tried |= 1U << target;
+    if (in_epoch)
+        v->work.tried |= 1U << target;
     if (outcome == OUTCOME_OK) {
+        p->storage_at = 0; /* an empty replica takes over the main's database */
+        p->database[0] = '\0';
         p->register_at = v->now_us;
         p->register_failures = 0;
         p->register_retry_at = 0;
@@ -102,25 +110,25 @@ static void registered(struct view *v, int target, enum outcome outcome)
     }
     if (outcome == OUTCOME_REFUSED)
         (void)str_copy(p->refused_run, sizeof p->refused_run, p->run);
-    if (outcome == OUTCOME_EXISTS)
-        return; /* the row that is there is looked at first */
     p->register_failures++;
     p->register_retry_at = v->now_us +
                            backoff(register_pause_us, register_pause_max_us, p->register_failures);
 }
 
-static void touched(struct view *v, enum outcome outcome)
+static void touched(struct view *v, enum outcome outcome, bool in_epoch)
 {
     bool ended = outcome == OUTCOME_OK || outcome == OUTCOME_NOT_CONFIRMED ||
                  outcome == OUTCOME_ABORTED;
 
-    if (outcome == OUTCOME_OK)
+    if (outcome == OUTCOME_OK) {
         v->touch_ok_at = v->touch_at;
-    else
+        v->touch_end_at = v->now_us;
+    } else {
         v->touch_ldt = 0;
+    }
     if (outcome == OUTCOME_ABORTED && v->record.sync == SYNC_READY)
         v->doubt = true;
-    if (v->record.transition == EPOCH_NONE || !ended)
+    if (!in_epoch || !ended)
         return;
     v->work.touched = true;
     v->work.touch_clean = outcome == OUTCOME_OK;
@@ -159,10 +167,12 @@ void command_done(struct view *v, int pod, enum outcome outcome)
     struct pod *p = &v->pods[pod];
     enum effect_kind kind = p->command;
     int target = p->command_target;
+    bool in_epoch = v->record.transition != EPOCH_NONE && p->command_epoch == v->record.epoch;
 
     assert(kind != EFFECT_NONE);
     p->command = EFFECT_NONE;
     p->command_target = -1;
+    p->command_epoch = -1;
     p->last_outcome = outcome;
     if (changes_role(kind))
         p->changed_at = v->now_us;
@@ -170,13 +180,13 @@ void command_done(struct view *v, int pod, enum outcome outcome)
         v->rows_changed_at = v->now_us;
     pause_after(v, p, kind, outcome);
     if (kind == EFFECT_PROMOTE)
-        promoted(v, pod, outcome);
+        promoted(v, pod, outcome, in_epoch);
     else if (kind == EFFECT_DEMOTE)
         demoted(v, pod, outcome);
     else if (kind == EFFECT_REGISTER)
-        registered(v, target, outcome);
+        registered(v, target, outcome, in_epoch);
     else if (kind == EFFECT_TOUCH)
-        touched(v, outcome);
+        touched(v, outcome, in_epoch);
     else if (kind == EFFECT_ENSURE_USERS)
-        v->work.users = v->work.users || outcome == OUTCOME_OK;
+        v->work.users = v->work.users || (outcome == OUTCOME_OK && in_epoch);
 }

@@ -30,10 +30,12 @@ static enum sync_why why_of(enum epoch_kind kind)
 }
 
 /* `sync` while no S takes part. A refresh keeps a `none` by decision, with its time: should S not
- * join after all, T may go on alone as before. */
+ * join after all, T may go on alone as before. And it keeps `none:initial`: a cluster is not formed
+ * before S was proven once. */
 static void set_none(struct record *r, enum epoch_kind kind, int64_t wall_us)
 {
-    if (kind == EPOCH_REFRESH && record_alone_by_decision(r, wall_us))
+    if (kind == EPOCH_REFRESH && r->sync == SYNC_NONE &&
+        (record_alone_by_decision(r, wall_us) || r->sync_why == SYNC_WHY_INITIAL))
         return;
     r->sync = SYNC_NONE;
     r->sync_why = why_of(kind);
@@ -67,7 +69,7 @@ void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum e
                    v->settings.name, x, why);
     if (!r)
         return;
-    if (kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) {
+    if (v->record_exists && x != r->target) {
         r->from = r->target;
         (void)str_copy(r->from_run, sizeof r->from_run, r->main_run);
         if (kind == EPOCH_FAILOVER)
@@ -129,26 +131,38 @@ static bool step_gate(const struct view *v, struct plan *plan)
     return v->now_us >= until_us;
 }
 
+/* By us, in this epoch, and nobody took it back. */
+static bool is_promoted(const struct view *v)
+{
+    return v->work.promoted && pod_role(&v->pods[v->record.target]) != ROLE_REPLICA;
+}
+
+/* The first epoch of all needs no promotion: a new process with nothing in it is in an epoch of
+ * its own. */
+static bool is_first(const struct view *v)
+{
+    return v->record.transition == EPOCH_INITIAL && v->record.epoch == 1;
+}
+
 /* Step 3. The other of the pair, if it is main and can be reached; X, unless this leader has
  * promoted it in this epoch. */
 static bool step_demote(const struct view *v, struct plan *plan)
 {
     int x = v->record.target, other = view_s(v);
     const struct pod *o = &v->pods[other];
-    bool initial = v->record.transition == EPOCH_INITIAL;
 
     if (pod_up(o) && pod_role(o) == ROLE_UNKNOWN && o->command == EFFECT_NONE)
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, other, "its role is not known");
     if (pod_role(o) == ROLE_MAIN)
         (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_EPOCH, other, "%s-%d is to be the only main",
                        v->settings.name, x);
-    if (v->work.promoted)
+    if (is_promoted(v))
         return true;
     if (pod_role(&v->pods[x]) == ROLE_UNKNOWN) {
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, x, "its role is not known");
         return false;
     }
-    if (pod_role(&v->pods[x]) == ROLE_REPLICA || initial)
+    if (pod_role(&v->pods[x]) == ROLE_REPLICA || is_first(v))
         return true;
     (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_EPOCH, x,
                    "a promotion, and with it the epoch, needs a replica");
@@ -159,10 +173,8 @@ static bool step_promote(const struct view *v, struct plan *plan)
 {
     int x = v->record.target;
 
-    if (v->work.promoted)
+    if (is_promoted(v) || (is_first(v) && pod_role(&v->pods[x]) == ROLE_MAIN))
         return true;
-    if (v->record.transition == EPOCH_INITIAL && pod_role(&v->pods[x]) == ROLE_MAIN)
-        return true; /* a new process with nothing in it is in an epoch of its own */
     (void)plan_add(plan, v, EFFECT_PROMOTE, RULE_EPOCH, x, "epoch %lld begins on it",
                    (long long)v->record.epoch);
     return false;

@@ -48,10 +48,19 @@ static void add_history(const struct view *v, struct record *r, bool proven)
     record_add_history(r, entry);
 }
 
+/* A cluster is formed when S was proven once; until then the gate stays closed and it is tried
+ * again. */
+static bool is_forming(const struct record *r)
+{
+    return r->sync == SYNC_NONE && r->sync_why == SYNC_WHY_INITIAL;
+}
+
 static void set_outcome(const struct view *v, struct record *r, bool proven)
 {
     const struct pod *s = &v->pods[view_s(v)];
 
+    if (is_forming(r) && !proven)
+        return;
     if (v->work.s_registered) {
         r->sync = proven ? SYNC_READY : SYNC_UNPROVEN;
         (void)str_copy(r->sync_run, sizeof r->sync_run, v->work.s_run);
@@ -104,6 +113,8 @@ void epoch_finish(const struct view *v, struct plan *plan)
     e = plan_add(plan, v, EFFECT_EVENT, RULE_EPOCH, -1, "%s-%d is main in epoch %lld, sync is %s",
                  v->settings.name, r->target, (long long)r->epoch,
                  record_sync_text(r, sync, sizeof sync));
-    if (e)
-        e->event = event_of(v->record.transition);
+    if (!e)
+        return;
+    e->warning = is_forming(r);
+    e->event = e->warning ? "ClusterNotFormed" : event_of(v->record.transition);
 }

@@ -19,7 +19,7 @@ static const char *dropped(const struct view *v)
         return "the main has it as an ASYNC replica";
     if (!row->has_data)
         return "its row on the main is dead";
-    if (address[0] && strcmp(address, row->address) != 0)
+    if (pod_role(&v->pods[s]) != ROLE_UNKNOWN && address[0] && strcmp(address, row->address) != 0)
         return "the main has it under another address";
     return NULL;
 }
@@ -32,8 +32,9 @@ static bool proven_again(const struct view *v)
     const struct row *row = view_row(v, s);
     int64_t since_us = v->unproven_since ? v->unproven_since : v->work.recorded_at;
 
-    return v->touch_ok_at && v->touch_ok_at >= since_us && view_rows_fresh(v, v->touch_ok_at) &&
-           row && row->has_data && row->mode != MODE_ASYNC && row->status == ROW_READY;
+    return v->touch_ok_at && v->touch_ok_at >= since_us && view_rows_fresh(v, v->touch_end_at) &&
+           pod_role(&v->pods[s]) == ROLE_REPLICA && row && row->has_data &&
+           row->mode != MODE_ASYNC && row->status == ROW_READY;
 }
 
 static void set_sync(struct record *r, enum sync_state state, const char *run)

@@ -1,25 +1,15 @@
 #include "core/rules.h"
 
 #include "core/bootstrap.h"
-#include "core/eligibility.h"
 #include "core/epoch.h"
+#include "core/failover.h"
 #include "core/gate.h"
 #include "core/registrations.h"
+#include "core/returned.h"
 
 static bool same_run(const struct pod *p, const char *run)
 {
     return strcmp(p->run, run) == 0;
-}
-
-static void event(const struct view *v, struct plan *plan, enum rule rule, const char *reason,
-                  const char *why)
-{
-    struct effect *e = plan_add(plan, v, EFFECT_EVENT, rule, -1, "%s", why);
-
-    if (e) {
-        e->event = reason;
-        e->warning = true;
-    }
 }
 
 /* ---- O1: a pod other than T is main ---- */
@@ -78,129 +68,7 @@ static void decide_unfence(const struct view *v, struct plan *plan)
         r->fenced &= ~over;
 }
 
-/* ---- O4 and O5: T is lost ---- */
-
-static void fail_over_or_refuse(const struct view *v, struct plan *plan, enum rule rule,
-                                const char *why)
-{
-    char name[NAME_SIZE + 8], eligible[WHY_SIZE], text[WHY_SIZE];
-
-    view_pod_name(v, v->record.target, name);
-    if (eligibility_may_promote(v, eligible)) {
-        plan_reason(plan, "%.60s is lost: failing over", name);
-        epoch_begin(v, plan, rule, EPOCH_FAILOVER, view_s(v), "%.60s: %.60s; %.80s", name, why,
-                    eligible);
-        return;
-    }
-    (void)str_format(text, sizeof text, "no failover from %.60s (%.60s): %.110s", name, why,
-                     eligible);
-    plan_reason(plan, "%s", text);
-    event(v, plan, RULE_O5, "FailoverRefused", text);
-}
-
-/* ---- O2: T came back with less than it had ---- */
-
-static bool came_back_with_less(const struct view *v, char why[WHY_SIZE])
-{
-    const struct pod *t = &v->pods[v->record.target], *s = &v->pods[view_s(v)];
-    const struct row *row = view_row(v, view_s(v));
-
-    if (row && row->has_data && (row->behind > 0 || row->status == ROW_DIVERGED)) {
-        (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
-        return true;
-    }
-    if (v->record.database[0] && t->database[0] && strcmp(v->record.database, t->database) != 0) {
-        (void)str_copy(why, WHY_SIZE, "it came back with another database");
-        return true;
-    }
-    if (!v->record.database[0] && t->storage_at && s->storage_at && t->vertices == 0 &&
-        t->edges == 0 && s->vertices > 0) {
-        (void)str_copy(why, WHY_SIZE, "it came back empty, and the replica has data");
-        return true;
-    }
-    return false;
-}
-
-/* Facts that the tests above need, asked for after T's restart. True: all there. */
-static bool storage_is_known(const struct view *v, struct plan *plan)
-{
-    const struct pod *t = &v->pods[v->record.target];
-
-    if (t->storage_at)
-        return true;
-    (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, v->record.target,
-                   "it was restarted: has it still its data?");
-    return false;
-}
-
-/* ---- O3: T is a replica ---- */
-
-static void decide_interrupted(const struct view *v, struct plan *plan)
-{
-    int t = v->record.target;
-    enum epoch_kind kind = v->record.transition;
-    bool moved = kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER;
-    char why[WHY_SIZE];
-
-    if (!storage_is_known(v, plan))
-        return;
-    if (moved && !same_run(&v->pods[t], v->record.main_run)) {
-        (void)str_format(why, sizeof why,
-                         "%s-%d was restarted before it was promoted: nothing vouches for it",
-                         v->settings.name, t);
-        fail_over_or_refuse(v, plan, RULE_O3, why);
-        return;
-    }
-    if (came_back_with_less(v, why)) {
-        fail_over_or_refuse(v, plan, RULE_O2, why);
-        return;
-    }
-    epoch_begin(v, plan, RULE_O3, EPOCH_REFRESH, t,
-                "%s-%d is to be main and is a replica: our own change was cut short, or somebody "
-                "demoted it",
-                v->settings.name, t);
-}
-
 /* ---- O6: an epoch is due ---- */
-
-/* (a) T restarted in place. With an S that may have more, not before S is known. */
-static bool s_is_known(const struct view *v, struct plan *plan)
-{
-    const struct pod *s = &v->pods[view_s(v)];
-    const struct row *row = view_row(v, view_s(v));
-
-    if (v->record.sync == SYNC_NONE)
-        return true;
-    if (row && row->has_data && row->ts > 0 &&
-        (row->status == ROW_READY || row->status == ROW_REPLICATING || row->status == ROW_RECOVERY))
-        return true;
-    if (pod_role(s) != ROLE_UNKNOWN && s->storage_at && s->vertices == 0 && s->edges == 0)
-        return true;
-    plan_reason(plan, "%s-%d was restarted: waiting for %s-%d, which may hold more",
-                v->settings.name, v->record.target, v->settings.name, view_s(v));
-    (void)plan_add(plan, v, EFFECT_ASK_ROWS, RULE_O6, v->record.target,
-                   "it was restarted: what does it know of S?");
-    if (pod_up(s) && !s->storage_at)
-        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O6, view_s(v), "is it empty?");
-    return false;
-}
-
-static void decide_restarted(const struct view *v, struct plan *plan)
-{
-    int t = v->record.target;
-    char why[WHY_SIZE];
-
-    plan_reason(plan, "%s-%d was restarted: its new epoch is due", v->settings.name, t);
-    if (!storage_is_known(v, plan) || !s_is_known(v, plan))
-        return;
-    if (came_back_with_less(v, why)) {
-        fail_over_or_refuse(v, plan, RULE_O2, why);
-        return;
-    }
-    epoch_begin(v, plan, RULE_O6,
-                v->record.transition == EPOCH_INITIAL ? EPOCH_INITIAL : EPOCH_REFRESH, t,
-                "%s-%d was restarted: no write before its new epoch", v->settings.name, t);
-}
 
 /* An ASYNC replica that hangs would make the demotion wait for it; for a while it is waited for. */
 static bool async_hangs(const struct view *v, struct plan *plan)
@@ -240,6 +108,21 @@ static bool s_caught_up(const struct view *v, struct plan *plan)
     return v->s_best_at && v->now_us >= v->s_best_at + stuck_us;
 }
 
+/* Of an adopted pair S may be in the sync mode already: a touch of O7's then spares the refresh,
+ * unless it failed. */
+static bool touch_may_do(const struct view *v)
+{
+    const struct pod *s = &v->pods[view_s(v)];
+    const struct row *row = view_row(v, view_s(v));
+    int64_t heals_us = s->invalid_since + v->settings.replica_heal_us;
+
+    if (v->record.sync != SYNC_NONE || v->record.sync_why != SYNC_WHY_ADOPTED || !row ||
+        !row->has_data || row->mode == MODE_ASYNC || (s->invalid_since && v->now_us >= heals_us))
+        return false;
+    return !v->touch_at || v->touch_ok_at == v->touch_at ||
+           v->pods[v->record.target].command == EFFECT_TOUCH;
+}
+
 /* (b) S joins, or joins again. */
 static bool decide_s_joins(const struct view *v, struct plan *plan)
 {
@@ -262,9 +145,8 @@ static bool decide_s_joins(const struct view *v, struct plan *plan)
         plan_wake(plan, v->refresh_retry_at);
         return false;
     }
-    if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_ADOPTED &&
-        view_row(v, view_s(v)) && view_row(v, view_s(v))->mode != MODE_ASYNC && !v->touch_at)
-        return false; /* O7 tries a touch first */
+    if (touch_may_do(v))
+        return false;
     if (!view_rows_fresh(v, 0) || async_hangs(v, plan) || !s_caught_up(v, plan))
         return false;
     epoch_begin(v, plan, RULE_O6, EPOCH_REFRESH, v->record.target,
@@ -283,7 +165,7 @@ static void decide_operational(const struct view *v, struct plan *plan)
 
     decide_strays(v, plan);
     if (view_lost(v, t, why)) {
-        fail_over_or_refuse(v, plan, RULE_O4, why);
+        failover_or_refuse(v, plan, RULE_O4, why);
         return;
     }
     if (!pod_up(p)) {
@@ -298,12 +180,14 @@ static void decide_operational(const struct view *v, struct plan *plan)
         epoch_step(v, plan);
         return;
     }
+    if (pod_role(p) == ROLE_UNKNOWN)
+        return; /* a command is under way: its answer comes first */
     if (pod_role(p) == ROLE_REPLICA) {
-        decide_interrupted(v, plan);
+        returned_as_replica(v, plan);
         return;
     }
     if (!same_run(p, v->record.main_run)) {
-        decide_restarted(v, plan);
+        returned_restarted(v, plan);
         return;
     }
     plan_reason(plan, "%s-%d is main", v->settings.name, t);

@@ -9,7 +9,7 @@ void view_init(struct view *v, const struct settings *settings)
     v->record.from = -1;
     v->rows_pod = -1;
     for (int i = 0; i < PODS_MAX; i++)
-        v->pods[i].command_target = -1;
+        v->pods[i].command_target = -1, v->pods[i].command_epoch = -1;
 }
 
 const char *view_pod_name(const struct view *v, int pod, char out[NAME_SIZE + 8])
@@ -265,7 +265,7 @@ static void forget_work(struct view *v)
         v->work.decided_at = v->write_started_at;
     if (r->transition == EPOCH_FAILOVER && r->from >= 0 && v->pods[r->from].link == LINK_DOWN)
         v->work.detected_at = v->pods[r->from].link_at;
-    v->touch_ok_at = v->touch_at = 0;
+    v->touch_ok_at = v->touch_end_at = v->touch_at = 0;
     v->doubt = false;
 }
 
@@ -305,6 +305,8 @@ static void note_refresh(struct view *v, const struct record *now)
         return;
     if (v->record.transition != EPOCH_REFRESH && v->record.transition != EPOCH_INITIAL)
         return; /* a failover leaves S for later */
+    if (!initial && !v->work.s_done)
+        return; /* S was not there: nothing failed */
     for (unsigned i = 0; i < v->refresh_failures && pause_us < most_us; i++)
         pause_us *= 2;
     v->refresh_failures++;
@@ -335,8 +337,11 @@ void view_record_broken(struct view *v, const char *why)
 
 void view_leadership(struct view *v, bool leader, int64_t until_us)
 {
-    if (leader && !v->leader)
-        forget_work(v); /* somebody else may have acted meanwhile */
+    if (leader && !v->leader) { /* somebody else may have acted meanwhile */
+        forget_work(v);
+        for (int i = 0; i < PODS_MAX; i++)
+            v->pods[i].command_epoch = -1;
+    }
     v->leader = leader;
     v->leader_until_us = until_us;
 }

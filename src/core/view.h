@@ -70,6 +70,7 @@ struct pod {
     /* our commands to it: one at a time */
     enum effect_kind command; /* under way; EFFECT_NONE: idle */
     int command_target;       /* REGISTER, DROP: which replica */
+    int64_t command_epoch;    /* the epoch that it helps to begin; -1: none */
     int64_t changed_at;       /* when the last command that may have changed it ended */
     int64_t retry_at;         /* no command before */
     unsigned failures;        /* of commands, in a row */
@@ -132,9 +133,10 @@ struct view {
     bool doubt; /* STRICT_SYNC: T showed S as lost, and the record does not say so yet */
 
     /* touches outside of an epoch's beginning (O7) */
-    int64_t touch_at;    /* when the last one was sent */
-    int64_t touch_ok_at; /* when the last confirmed one was sent; in this epoch */
-    int64_t touch_ldt;   /* where it leaves T's last durable timestamp, if nobody else wrote */
+    int64_t touch_at;     /* when the last one was sent */
+    int64_t touch_ok_at;  /* when the last confirmed one was sent; in this epoch */
+    int64_t touch_end_at; /* when that one was answered */
+    int64_t touch_ldt;    /* where it leaves T's last durable timestamp, if nobody else wrote */
 
     struct epoch_work work;
     int64_t refresh_retry_at;

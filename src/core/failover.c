@@ -1,0 +1,34 @@
+#include "core/failover.h"
+
+#include "core/eligibility.h"
+#include "core/epoch.h"
+
+void failover_refuse(const struct view *v, struct plan *plan, const char *why, const char *obstacle)
+{
+    char name[NAME_SIZE + 8], text[WHY_SIZE];
+    struct effect *e;
+
+    view_pod_name(v, v->record.target, name);
+    (void)str_format(text, sizeof text, "no failover from %.60s (%.60s): %.110s", name, why,
+                     obstacle);
+    plan_reason(plan, "%s", text);
+    e = plan_add(plan, v, EFFECT_EVENT, RULE_O5, -1, "%s", text);
+    if (e) {
+        e->event = "FailoverRefused";
+        e->warning = true;
+    }
+}
+
+void failover_or_refuse(const struct view *v, struct plan *plan, enum rule rule, const char *why)
+{
+    char name[NAME_SIZE + 8], eligible[WHY_SIZE];
+
+    if (!eligibility_may_promote(v, eligible)) {
+        failover_refuse(v, plan, why, eligible);
+        return;
+    }
+    view_pod_name(v, v->record.target, name);
+    plan_reason(plan, "%.60s is lost: failing over", name);
+    epoch_begin(v, plan, rule, EPOCH_FAILOVER, view_s(v), "%.60s: %.60s; %.80s", name, why,
+                eligible);
+}

@@ -1,0 +1,203 @@
+#include "core/returned.h"
+
+#include "core/epoch.h"
+#include "core/failover.h"
+
+static bool same_run(const struct pod *p, const char *run)
+{
+    return run[0] && strcmp(p->run, run) == 0;
+}
+
+static bool is_empty(const struct pod *p)
+{
+    return p->storage_at && p->vertices == 0 && p->edges == 0;
+}
+
+/* ---- O2: with less than it had ---- */
+
+static bool with_less(const struct view *v, char why[WHY_SIZE])
+{
+    const struct pod *t = &v->pods[v->record.target], *s = &v->pods[view_s(v)];
+    const struct row *row = view_row(v, view_s(v));
+    bool vouches = v->record.sync != SYNC_NONE;
+
+    /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
+    if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
+        (vouches && same_run(s, v->record.sync_run) && same_run(s, s->refused_run))) {
+        (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
+        return true;
+    }
+    if (v->record.database[0] && t->database[0] && strcmp(v->record.database, t->database) != 0) {
+        (void)str_copy(why, WHY_SIZE, "it came back with another database");
+        return true;
+    }
+    if (!v->record.database[0] && is_empty(t) && s->storage_at && !is_empty(s)) {
+        (void)str_copy(why, WHY_SIZE, "it came back empty, and the replica has data");
+        return true;
+    }
+    return false;
+}
+
+/* What the tests above need was asked for after the restart. */
+static bool storage_is_known(const struct view *v, struct plan *plan)
+{
+    const struct pod *t = &v->pods[v->record.target], *s = &v->pods[view_s(v)];
+
+    if (!t->storage_at) {
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, v->record.target,
+                       "it was restarted: has it still its data?");
+        return false;
+    }
+    if (!v->record.database[0] && is_empty(t) && pod_up(s) && !s->storage_at) {
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, view_s(v),
+                       "the main is empty: is the replica, too?");
+        return false;
+    }
+    return true;
+}
+
+/* The epoch that was being begun goes on as what it was: who has yet to be given its users, and
+ * whether sessions must be cut, hangs on it. */
+static enum epoch_kind kind_again(const struct view *v)
+{
+    return v->record.transition != EPOCH_NONE ? v->record.transition : EPOCH_REFRESH;
+}
+
+/* ---- O3: as a replica ---- */
+
+/* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,
+ * which took no write since, can go on if it has its data. */
+static void go_back(const struct view *v, struct plan *plan)
+{
+    int other = view_s(v);
+    const struct pod *o = &v->pods[other];
+    const char *why = "it was restarted before it was promoted";
+    char obstacle[WHY_SIZE] = "";
+
+    if (pod_role(o) == ROLE_UNKNOWN)
+        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d does not answer", v->settings.name,
+                         other);
+    else if (!o->storage_at)
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O3, other, "has it still its data?");
+    else if (is_empty(o))
+        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d is empty", v->settings.name, other);
+    else if (v->record.database[0] && strcmp(o->database, v->record.database) != 0)
+        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d has another database",
+                         v->settings.name, other);
+    else
+        epoch_begin(v, plan, RULE_O3, EPOCH_FAILOVER, other,
+                    "%s-%d was restarted before it was promoted: nothing vouches for it",
+                    v->settings.name, v->record.target);
+    if (obstacle[0])
+        failover_refuse(v, plan, why, obstacle);
+}
+
+void returned_as_replica(const struct view *v, struct plan *plan)
+{
+    int t = v->record.target;
+    enum epoch_kind kind = v->record.transition;
+    char why[WHY_SIZE];
+
+    plan_reason(plan, "%s-%d is to be main and is a replica", v->settings.name, t);
+    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) &&
+        !same_run(&v->pods[t], v->record.main_run)) {
+        go_back(v, plan);
+        return;
+    }
+    if (!storage_is_known(v, plan))
+        return;
+    if (with_less(v, why)) {
+        failover_or_refuse(v, plan, RULE_O2, why);
+        return;
+    }
+    epoch_begin(v, plan, RULE_O3, kind_again(v), t,
+                "%s-%d is to be main and is a replica: our own change was cut short, or somebody "
+                "demoted it",
+                v->settings.name, t);
+}
+
+/* ---- O6 (a): as a new process ---- */
+
+static void drop_s(const struct view *v, struct plan *plan, const struct row *row, const char *why)
+{
+    struct effect *e = plan_add(plan, v, EFFECT_DROP, RULE_O6, v->record.target, "%s", why);
+
+    if (!e)
+        return;
+    e->target = view_s(v);
+    (void)str_copy(e->name, sizeof e->name, row->name);
+}
+
+/* T's row says nothing of S, which answers: registering it anew tells who has more. */
+static void compare_with_s(const struct view *v, struct plan *plan, const struct row *row)
+{
+    int s = view_s(v);
+    const struct pod *p = &v->pods[s];
+    int64_t heals_us = p->invalid_since + v->settings.replica_heal_us;
+    struct effect *e;
+
+    if (pod_role(p) != ROLE_REPLICA || !p->exists)
+        return;
+    if (row && row->has_data && (!p->invalid_since || v->now_us < heals_us)) {
+        plan_wake(plan, heals_us); /* Memgraph mends that by itself within seconds, or never */
+        return;
+    }
+    if (row) {
+        drop_s(v, plan, row, "its row says nothing: it is registered anew, to compare");
+        return;
+    }
+    if (v->now_us < p->register_retry_at) {
+        plan_wake(plan, p->register_retry_at);
+        return;
+    }
+    e = plan_add(plan, v, EFFECT_REGISTER, RULE_O6, v->record.target,
+                 "%s-%d may hold more: that shows when it is registered", v->settings.name, s);
+    if (!e)
+        return;
+    e->target = s;
+    e->mode = view_sync_mode(v);
+    view_address(v, s, e->address);
+    view_pod_name(v, s, e->name);
+}
+
+/* With an S that may have more, not before S is known. */
+static bool s_is_known(const struct view *v, struct plan *plan)
+{
+    const struct pod *s = &v->pods[view_s(v)];
+    const struct row *row = view_row(v, view_s(v));
+
+    if (v->record.sync == SYNC_NONE)
+        return true;
+    if (row && row->has_data && row->ts > 0 &&
+        (row->status == ROW_READY || row->status == ROW_REPLICATING || row->status == ROW_RECOVERY))
+        return true;
+    if (pod_role(s) != ROLE_UNKNOWN && is_empty(s))
+        return true;
+    plan_reason(plan, "%s-%d was restarted: waiting for %s-%d, which may hold more",
+                v->settings.name, v->record.target, v->settings.name, view_s(v));
+    if (pod_up(s) && !s->storage_at)
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O6, view_s(v), "is it empty?");
+    if (view_rows_fresh(v, 0))
+        compare_with_s(v, plan, row);
+    else
+        (void)plan_add(plan, v, EFFECT_ASK_ROWS, RULE_O6, v->record.target,
+                       "it was restarted: what does it know of S?");
+    return false;
+}
+
+void returned_restarted(const struct view *v, struct plan *plan)
+{
+    int t = v->record.target;
+    char why[WHY_SIZE];
+
+    plan_reason(plan, "%s-%d was restarted: its new epoch is due", v->settings.name, t);
+    if (!storage_is_known(v, plan))
+        return;
+    if (with_less(v, why)) {
+        failover_or_refuse(v, plan, RULE_O2, why);
+        return;
+    }
+    if (s_is_known(v, plan))
+        epoch_begin(v, plan, RULE_O6, kind_again(v), t,
+                    "%s-%d was restarted: no write before its new epoch", v->settings.name, t);
+}

@@ -1,0 +1,410 @@
+/* Stories of the main: how a cluster is formed, adopted or refused, and how a lost main is
+ * replaced. The trace of each is exact. */
+#include "world.h"
+
+#include "../cmocka_test.h"
+
+/* ---- B: no record yet ---- */
+
+static void test_three_empty_pods_form_a_cluster(void **state)
+{
+    struct world *w = world_new(3);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 5 * second, "the cluster is formed");
+    WORLD_EXPECT(w, "B3 record 1 initial none:initial", "O1 record 1 initial none:initial",
+                 "EPOCH demote 1", "EPOCH ensure_users 0", "O1 demote 2",
+                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
+                 "EPOCH record 1 - ready:r1.1", "EPOCH event ClusterFormed",
+                 "O1 record 1 - ready:r1.1");
+    assert_string_equal(world_plan(w)->state, "OPERATIONAL_STATE");
+    world_free(w);
+}
+
+static bool has_exited(const struct world *w)
+{
+    return w->controllers[0].exited;
+}
+
+/* Pods 0 and 1 with these roles and contents; expects the exit. */
+static void refuse_pair(enum role role0, uint64_t data0, enum role role1, uint64_t data1,
+                        const char *words)
+{
+    struct world *w = world_new(2);
+
+    w->pods[0].role = role0;
+    w->pods[0].data = data0;
+    w->pods[1].role = role1;
+    w->pods[1].data = data1;
+    (void)world_until(w, has_exited, 5 * second, "an unknown state ends the program");
+    assert_string_equal(w->trace, "B5 event UnknownState\nB5 exit\n");
+    assert_string_equal(w->controllers[0].plan.state, "UNKNOWN_STATE");
+    if (!strstr(w->controllers[0].plan.reason, words))
+        fail_msg("the reason does not say '%s': %s", words, w->controllers[0].plan.reason);
+    assert_false(w->record_exists);
+    world_free(w);
+}
+
+static void test_unknown_states_are_refused(void **state)
+{
+    (void)state;
+    refuse_pair(ROLE_MAIN, 1, ROLE_MAIN, 0, "two mains");
+    refuse_pair(ROLE_MAIN, 0, ROLE_MAIN, 1, "two mains");
+    refuse_pair(ROLE_MAIN, 1, ROLE_MAIN, 1, "two mains");
+    refuse_pair(ROLE_REPLICA, 0, ROLE_REPLICA, 0, "no main");
+    refuse_pair(ROLE_REPLICA, 1, ROLE_REPLICA, 1, "no main");
+    refuse_pair(ROLE_MAIN, 0, ROLE_REPLICA, 1, "the main is empty and the replica has data");
+    refuse_pair(ROLE_REPLICA, 1, ROLE_MAIN, 0, "the main is empty and the replica has data");
+}
+
+static void test_bootstrap_waits_until_both_are_ready(void **state)
+{
+    struct world *w = world_new(2);
+
+    (void)state;
+    world_ready(w, 1, false);
+    world_run(w, 20 * second);
+    assert_string_equal(w->trace, "");
+    assert_non_null(strstr(world_plan(w)->reason, "waiting until mg-1 is Ready"));
+    world_ready(w, 1, true);
+    (void)world_until(w, world_is_ready, 5 * second, "the cluster is formed");
+    world_free(w);
+}
+
+/* What was true of an empty pod long ago may be true no more. */
+static void test_bootstrap_asks_again_after_waiting(void **state)
+{
+    struct world *w = world_new(2);
+
+    (void)state;
+    w->pods[0].mute = true;
+    world_run(w, 5 * second);
+    assert_string_equal(w->trace, "");
+    w->pods[1].data = 2;
+    world_run(w, 3 * second);
+    w->pods[0].mute = false;
+    (void)world_until(w, has_exited, 5 * second, "two mains, one with data");
+    world_free(w);
+}
+
+/* A cluster that lives already: pod `t` is main, the other its replica, registered in a mode. */
+static struct world *living(int t, bool registered, enum mode mode)
+{
+    struct world *w = world_new(3);
+    struct effect e = {.kind = EFFECT_DEMOTE, .pod = 1 - t};
+
+    w->pods[t].data = 1;
+    assert_int_equal(fake_commit(w, t, 1), OUTCOME_OK);
+    w->writes_n = 1;
+    w->acked = 1;
+    assert_int_equal(fake_command(w, &e), OUTCOME_OK);
+    e.pod = 2;
+    assert_int_equal(fake_command(w, &e), OUTCOME_OK);
+    e = (struct effect){.kind = EFFECT_REGISTER, .pod = t, .target = 1 - t, .mode = mode};
+    (void)str_format(e.address, sizeof e.address, "%s:10000", w->pods[1 - t].ip);
+    if (registered)
+        assert_int_equal(fake_command(w, &e), OUTCOME_OK);
+    return w;
+}
+
+static void test_a_living_pair_is_adopted(void **state)
+{
+    struct world *w = living(1, true, MODE_ASYNC);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O6 record 1 refresh none:adopted",
+                 "EPOCH demote 1", "EPOCH promote 1", "EPOCH register 1 0 strict_sync",
+                 "EPOCH register 1 2 async", "EPOCH touch 1", "EPOCH record 1 - ready:r0.1",
+                 "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+static void test_a_sync_pair_is_adopted_by_a_touch(void **state)
+{
+    struct world *w = living(0, true, MODE_STRICT_SYNC);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O7 touch 0", "O7 register 0 2 async",
+                 "O7 record 0 - ready:r1.1");
+    world_free(w);
+}
+
+static void test_an_unregistered_pair_is_adopted(void **state)
+{
+    struct world *w = living(0, false, MODE_ASYNC);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O7 register 0 1 async",
+                 "O6 record 1 refresh none:adopted", "EPOCH demote 0", "EPOCH promote 0",
+                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
+                 "EPOCH record 1 - ready:r1.1", "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+/* In the adopted pair S is another one than T thinks: the touch fails, the refresh brings it in. */
+static void test_an_adopted_touch_that_fails_becomes_a_refresh(void **state)
+{
+    struct world *w = living(0, true, MODE_STRICT_SYNC);
+
+    (void)state;
+    w->injection = (struct injection){EFFECT_TOUCH, 0, OUTCOME_ABORTED, 1};
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O7 touch 0", "O6 record 1 refresh none:adopted",
+                 "EPOCH demote 0", "EPOCH promote 0", "EPOCH register 0 1 strict_sync",
+                 "EPOCH register 0 2 async", "EPOCH touch 0", "EPOCH record 1 - ready:r1.1",
+                 "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+static void test_initial_state_is_tried_again(void **state)
+{
+    struct world *w = world_new(2);
+
+    (void)state;
+    w->cut[0][1] = true;
+    world_run(w, 12 * second);
+    assert_string_equal(world_plan(w)->state, "INITIAL_STATE");
+    assert_int_equal(world_plan(w)->gate.state == GATE_OPEN, false);
+    WORLD_EXPECT(w, "B3 record 1 initial none:initial", "EPOCH demote 1", "EPOCH ensure_users 0",
+                 "EPOCH register 0 1 strict_sync", "EPOCH touch 0", "EPOCH record 1 - none:initial",
+                 "EPOCH event ClusterNotFormed", "O7 drop 0 1", "O7 register 0 1 async");
+    w->cut[0][1] = false;
+    (void)world_until(w, world_is_ready, 40 * second, "the cluster is formed after all");
+    WORLD_EXPECT(w, "O6 record 2 refresh none:initial", "EPOCH demote 0", "EPOCH promote 0",
+                 "EPOCH register 0 1 strict_sync", "EPOCH touch 0", "EPOCH record 2 - ready:r1.1",
+                 "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+/* ---- the main is lost ---- */
+
+static void test_main_killed(void **state)
+{
+    struct world *w = world_formed(3);
+    int64_t took_us;
+
+    (void)state;
+    world_kill(w, 0);
+    took_us = world_until(w, world_is_open, second, "the other serves");
+    assert_true(took_us < 100 * ms);
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    assert_int_equal(w->record.target, 1);
+    assert_int_equal(w->record.fenced, 1);
+    assert_int_equal(w->pods[1].users, 1);
+    world_run(w, second);
+    WORLD_EXPECT(w, "O4 record 2 failover none:failover", "EPOCH promote 1", "EPOCH ensure_users 1",
+                 "EPOCH touch 1", "EPOCH record 2 - none:failover", "EPOCH event FailoverDone",
+                 "O7 register 1 2 async");
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 10 * second, "the old main joins");
+    WORLD_EXPECT(w, "O1 demote 0", "O7 register 1 0 async", "O1 record 2 - none:failover",
+                 "O6 record 3 refresh none:failover", "EPOCH demote 1", "EPOCH promote 1",
+                 "EPOCH register 1 0 strict_sync", "EPOCH register 1 2 async", "EPOCH touch 1",
+                 "EPOCH record 3 - ready:r0.2", "EPOCH event EpochRefreshed");
+    world_kill(w, 1);
+    (void)world_until(w, world_is_open, second, "and takes over again");
+    world_start(w, 1);
+    (void)world_until(w, world_is_ready, 10 * second, "and back");
+    world_free(w);
+}
+
+static void test_main_hangs(void **state)
+{
+    struct world *w = world_formed(3);
+    int64_t took_us;
+
+    (void)state;
+    w->pods[0].mute = true;
+    took_us = world_until(w, world_is_closed, 3 * second, "the gate closes");
+    assert_true(took_us <= 2 * second);
+    took_us = world_until(w, world_is_open, 5 * second, "the other serves");
+    WORLD_EXPECT(w, "O4 record 2 failover none:failover", "EPOCH promote 1", "EPOCH ensure_users 1",
+                 "EPOCH touch 1", "EPOCH record 2 - none:failover", "EPOCH event FailoverDone");
+    w->pods[0].mute = false;
+    (void)world_until(w, world_is_ready, 10 * second, "the old main joins");
+    WORLD_EXPECT(w, "O7 register 1 2 async", "O1 demote 0", "O7 register 1 0 async",
+                 "O1 record 2 - none:failover", "O6 record 3 refresh none:failover",
+                 "EPOCH demote 1", "EPOCH promote 1", "EPOCH register 1 0 strict_sync",
+                 "EPOCH register 1 2 async", "EPOCH touch 1", "EPOCH record 3 - ready:r0.1",
+                 "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+static bool is_refused(const struct world *w)
+{
+    return strstr(w->trace, "O5 event FailoverRefused") != NULL;
+}
+
+static void expect_refusal(struct world *w, const char *words)
+{
+    (void)world_until(w, is_refused, 10 * second, "the failover is refused");
+    if (!strstr(world_plan(w)->reason, words))
+        fail_msg("the reason does not say '%s': %s", words, world_plan(w)->reason);
+    assert_int_not_equal(world_plan(w)->gate.state, GATE_OPEN);
+    assert_int_equal(w->record.target, 0);
+    world_forget(w);
+}
+
+static void test_failover_is_refused_when_s_is_down(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    world_kill(w, 1);
+    world_run(w, 100 * ms);
+    world_kill(w, 0);
+    expect_refusal(w, "mg-1 cannot be reached");
+    world_start(w, 1); /* it is another process now */
+    world_run(w, second);
+    expect_refusal(w, "mg-1 was restarted since it was last known to be in sync");
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 20 * second, "both are back");
+    WORLD_EXPECT(w, "O6 record 2 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
+                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
+                 "EPOCH record 2 - ready:r1.2", "EPOCH event EpochRefreshed");
+    world_free(w);
+}
+
+static void test_failover_waits_for_an_s_that_was_only_away(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->unreachable[1] = true;
+    world_run(w, 2 * second);
+    world_kill(w, 0);
+    expect_refusal(w, "mg-1 cannot be reached");
+    w->unreachable[1] = false;
+    (void)world_until(w, world_is_open, 5 * second, "S answers again: promoted");
+    assert_int_equal(w->record.target, 1);
+    world_free(w);
+}
+
+static void test_failover_is_refused_while_unproven(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    fake_row(w, 0, 1)->status = ROW_INVALID; /* a last step of STRICT_SYNC was lost */
+    world_run(w, 150 * ms);
+    world_kill(w, 0);
+    expect_refusal(w, "not known to hold every acknowledged write (sync is unproven:r1.1)");
+    world_free(w);
+}
+
+static void test_failover_is_refused_before_unproven_is_recorded(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->api_down = true;
+    fake_row(w, 0, 1)->status = ROW_INVALID;
+    world_run(w, 150 * ms);
+    assert_int_equal(w->record.sync, SYNC_READY);
+    world_kill(w, 0);
+    w->api_down = false;
+    expect_refusal(w, "had lost mg-1 before");
+    world_free(w);
+}
+
+static void test_failover_is_refused_without_s(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    world_kill(w, 0);
+    (void)world_until(w, world_is_open, second, "the other serves");
+    world_start(w, 0);
+    world_run(w, 2 * ms);
+    world_kill(w, 1);
+    (void)world_until(w, is_refused, 10 * second, "nobody else holds the writes");
+    assert_non_null(strstr(world_plan(w)->reason, "sync is none:failover"));
+    world_free(w);
+}
+
+static void test_failover_is_refused_while_s_ends(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->pods[1].terminating = true;
+    world_ready(w, 1, true);
+    world_kill(w, 0);
+    expect_refusal(w, "mg-1 is being terminated");
+    world_free(w);
+}
+
+static void test_failover_is_refused_while_s_waits_for_a_rebuild(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    (void)str_copy(w->record.rebuild, sizeof w->record.rebuild, "mg-1:uid:diverged");
+    controller_saw_record(w, 0);
+    world_kill(w, 0);
+    expect_refusal(w, "mg-1 waits to be rebuilt");
+    world_free(w);
+}
+
+static void test_a_busy_promotion_is_tried_again(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->injection = (struct injection){EFFECT_PROMOTE, 1, OUTCOME_ROLE_NOT_SET, 3};
+    world_kill(w, 0);
+    (void)world_until(w, world_is_open, second, "the other serves");
+    WORLD_EXPECT(w, "O4 record 2 failover none:failover", "EPOCH promote 1", "EPOCH promote 1",
+                 "EPOCH promote 1", "EPOCH promote 1", "EPOCH ensure_users 1", "EPOCH touch 1",
+                 "EPOCH record 2 - none:failover", "EPOCH event FailoverDone");
+    world_free(w);
+}
+
+/* The promotion happens, its answer is lost: read the role, and do it again. */
+static void test_a_promotion_whose_answer_is_lost(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->injection = (struct injection){EFFECT_PROMOTE, 1, OUTCOME_FAILED, 1};
+    world_kill(w, 0);
+    world_run(w, 31 * ms);
+    assert_int_equal(w->pods[1].role, ROLE_REPLICA);
+    w->pods[1].role = ROLE_MAIN;
+    (void)world_until(w, world_is_open, second, "the other serves");
+    WORLD_EXPECT(w, "O4 record 2 failover none:failover", "EPOCH promote 1", "EPOCH demote 1",
+                 "EPOCH promote 1", "EPOCH ensure_users 1", "EPOCH touch 1",
+                 "EPOCH record 2 - none:failover", "EPOCH event FailoverDone");
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_three_empty_pods_form_a_cluster),
+        cmocka_unit_test(test_unknown_states_are_refused),
+        cmocka_unit_test(test_bootstrap_waits_until_both_are_ready),
+        cmocka_unit_test(test_bootstrap_asks_again_after_waiting),
+        cmocka_unit_test(test_a_living_pair_is_adopted),
+        cmocka_unit_test(test_a_sync_pair_is_adopted_by_a_touch),
+        cmocka_unit_test(test_an_unregistered_pair_is_adopted),
+        cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
+        cmocka_unit_test(test_initial_state_is_tried_again),
+        cmocka_unit_test(test_main_killed),
+        cmocka_unit_test(test_main_hangs),
+        cmocka_unit_test(test_failover_is_refused_when_s_is_down),
+        cmocka_unit_test(test_failover_waits_for_an_s_that_was_only_away),
+        cmocka_unit_test(test_failover_is_refused_while_unproven),
+        cmocka_unit_test(test_failover_is_refused_before_unproven_is_recorded),
+        cmocka_unit_test(test_failover_is_refused_without_s),
+        cmocka_unit_test(test_failover_is_refused_while_s_ends),
+        cmocka_unit_test(test_failover_is_refused_while_s_waits_for_a_rebuild),
+        cmocka_unit_test(test_a_busy_promotion_is_tried_again),
+        cmocka_unit_test(test_a_promotion_whose_answer_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
