@@ -50,8 +50,7 @@ test("one controller leads; both are live and ready and have metrics", async () 
   const leader = await cluster.leader();
   for (const controller of cluster.controllers) {
     await waitFor(`${controller.name} knows who leads`, async () => {
-      const { leader: leads } = await controller.status();
-      return leads === (controller === leader);
+      return (await controller.leads()) === (controller === leader);
     });
     for (const path of ["/livez", "/readyz"]) {
       assert.equal((await controller.http(path)).status, 200, `${controller.name} ${path}`);

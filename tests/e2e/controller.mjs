@@ -53,6 +53,11 @@ export class Controller {
     return JSON.parse(text);
   }
 
+  /** Does it say that it leads? */
+  async leads() {
+    return (await this.status()).leadership.leader;
+  }
+
   log() {
     return readFileSync(this.logFile, "utf8");
   }

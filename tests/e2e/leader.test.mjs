@@ -36,7 +36,7 @@ for (const [words, signal, limitMs] of WAYS) {
         await waitFor(
           "the other one leads, and says so",
           async () =>
-            (await cluster.leader(0)) === other && (await other.status()).leader === true,
+            (await cluster.leader(0)) === other && (await other.leads()),
           limitMs,
         );
         t.diagnostic(`new leader after ${Math.round(performance.now() - startMs)} ms`);
@@ -49,8 +49,7 @@ for (const [words, signal, limitMs] of WAYS) {
 
     leader.start();
     await waitFor("the old leader follows", async () => {
-      const { leader: leads } = await leader.status();
-      return leads === false && (await leader.http("/readyz")).status === 200;
+      return !(await leader.leads()) && (await leader.http("/readyz")).status === 200;
     });
   });
 }
