@@ -28,9 +28,11 @@ static struct kube_rest_answer no_such_resource(void)
 
 static struct kube_rest_answer not_allowed(void)
 {
-    return answer_of(
-        kube_status_failure(405, "MethodNotAllowed",
-                            "the server does not allow this method on the requested resource"));
+    struct kube_reply reply = kube_status_failure(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+
+    json_object_set_new(reply.body, "details", json_object());
+    return answer_of(reply);
 }
 
 static const char *param_text(const struct kube_rest_request *r, const char *name)

@@ -405,6 +405,11 @@ struct kube_reply kube_store_patch(struct kube_store *s, const struct kube_key *
     merge_patch(wanted, patch);
     reply = kube_store_update(s, key, part, wanted);
     json_decref(wanted);
+    if (reply.status == 400) { /* what a PUT cannot decode, a patch makes invalid */
+        reply.status = 422;
+        json_object_set_new(reply.body, "code", json_integer(422));
+        json_object_set_new(reply.body, "reason", json_string("Invalid"));
+    }
     return reply;
 }
 
