@@ -189,8 +189,8 @@ static void test_lease_rules(void **state)
     expect(f, "PUT", LEASES "/leader", body, 409, "reason", "Conflict");
     expect(f, "PATCH", LEASES "/leader", "{\"spec\":{\"leaseDurationSeconds\":0}}", 422,
            "details.causes.0.field", "spec.leaseDurationSeconds");
-    expect(f, "PATCH", LEASES "/leader", "{\"spec\":{\"renewTime\":\"yesterday\"}}", 400, "reason",
-           "BadRequest");
+    expect(f, "PATCH", LEASES "/leader", "{\"spec\":{\"renewTime\":\"yesterday\"}}", 422, "reason",
+           "Invalid");
     expect(f, "PATCH", LEASES "/leader", "{\"spec\":{\"holderIdentity\":null}}", 200,
            "spec.holderIdentity", "");
 }
