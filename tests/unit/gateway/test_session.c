@@ -224,6 +224,36 @@ static void test_turned_down_too_long(void **state)
     rig_stop(&r);
 }
 
+static void test_turned_down_again_and_again(void **state)
+{
+    struct rig r;
+    struct gateway_route route;
+    int closed = rig_closed_port();
+    int64_t began_us = rig_now_us();
+    int client;
+
+    (void)state;
+    rig_init(&r);
+    r.config.hold_timeout_ms = 1000; /* in all, not each time */
+    rig_start(&r);
+    client = rig_client(&r);
+    route = rig_route(&r, 1, 1);
+    route.upstream[0].port = rig_port_of(closed);
+    for (uint64_t n = 1; rig_now_us() - began_us < 800000; n++) {
+        route.generation = n;
+        gateway_set_route(r.g, &route);
+        rig_wait_counter(&r, &r.counters.upstream_errors, n);
+        rig_wait_counter(&r, &r.counters.parked, 1);
+        rig_drop_reports(&r);
+    }
+    rig_expect_reset(client);
+    assert_true(rig_now_us() - began_us < 1700000);
+    rig_wait_counter(&r, &r.counters.refused[GATEWAY_REFUSED_UPSTREAM], 1);
+    close(client);
+    close(closed);
+    rig_stop(&r);
+}
+
 static void test_connect_times_out(void **state)
 {
     struct rig r;
@@ -433,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_takes_the_next_upstream),
         cmocka_unit_test(test_turned_down_waits_for_the_next_route),
         cmocka_unit_test(test_turned_down_too_long),
+        cmocka_unit_test(test_turned_down_again_and_again),
         cmocka_unit_test(test_connect_times_out),
         cmocka_unit_test(test_session_times_out_without_an_answer),
         cmocka_unit_test(test_answered_session_outlives_the_session_timeout),
