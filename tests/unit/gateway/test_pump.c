@@ -3,7 +3,6 @@
 #include "rig.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -233,126 +232,6 @@ static void test_share_of_a_turn(void **state)
     pipeline_done(&l);
 }
 
-/* ---- through a whole gateway ---- */
-
-/* Late readers begin when both writers stand still: nothing more fits in on the way. */
-static void wait_for_a_jam(struct rig *r, uint64_t bytes)
-{
-    uint64_t before;
-
-    do {
-        before = r->counters.bytes_up + r->counters.bytes_down;
-        (void)poll(NULL, 0, 100);
-        gateway_read_counters(r->g, &r->counters);
-    } while (r->counters.bytes_up + r->counters.bytes_down != before || !before);
-    assert_true(r->counters.bytes_up < bytes && r->counters.bytes_down < bytes);
-}
-
-struct load {
-    size_t written, read; /* bytes of one call */
-    uint64_t bytes;
-    size_t buffer_size;
-    bool late_readers;
-};
-
-static void relay_both_ways(const struct load *load)
-{
-    struct rig r;
-    struct rig_stream stream[4];
-    int client, upstream, window = 256 * 1024;
-
-    rig_init(&r);
-    r.config.buffer_size = load->buffer_size;
-    rig_start(&r);
-    rig_forward(&r, 1, false);
-    (void)setsockopt(r.upstream[0], SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
-    rig_session(&r, &client, &upstream);
-    (void)setsockopt(client, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
-    for (unsigned i = 0; i < 4; i++)
-        stream[i] = (struct rig_stream){.fd = i == 0 || i == 3 ? client : upstream,
-                                        .id = i % 2,
-                                        .bytes = load->bytes,
-                                        .chunk = i < 2 ? load->written : load->read,
-                                        .then_end = true};
-    rig_stream_write(&stream[0]);
-    rig_stream_write(&stream[1]);
-    if (load->late_readers)
-        wait_for_a_jam(&r, load->bytes);
-    rig_stream_check(&stream[2]);
-    rig_stream_check(&stream[3]);
-    for (int i = 0; i < 4; i++)
-        rig_stream_join(&stream[i]);
-    rig_wait_counter(&r, &r.counters.sessions_active, 0);
-    assert_int_equal(r.counters.bytes_up, load->bytes + 5);
-    assert_int_equal(r.counters.bytes_down, load->bytes + 7);
-    close(client);
-    close(upstream);
-    rig_stop(&r);
-}
-
-static void test_relays_bulk(void **state)
-{
-    (void)state;
-    relay_both_ways(&(struct load){64 * 1024, 64 * 1024, 16 * 1024 * 1024, 64 * 1024, false});
-}
-
-static void test_relays_to_late_readers(void **state)
-{
-    (void)state;
-    relay_both_ways(&(struct load){64 * 1024, 9999, 24 * 1024 * 1024, 64 * 1024, true});
-}
-
-static void test_relays_to_tiny_reads(void **state)
-{
-    (void)state;
-    relay_both_ways(&(struct load){64 * 1024, 13, 600 * 1024, 64 * 1024, false});
-}
-
-static void test_relays_tiny_writes(void **state)
-{
-    (void)state;
-    relay_both_ways(&(struct load){17, 4096, 200 * 1024, 1024, false});
-}
-
-static void test_relays_through_a_tiny_buffer(void **state)
-{
-    (void)state;
-    relay_both_ways(&(struct load){5000, 5000, 100 * 1024, 1, false});
-}
-
-static void half_close(bool client_first)
-{
-    struct rig r;
-    int client, upstream, first, second;
-
-    rig_init(&r);
-    rig_start(&r);
-    rig_forward(&r, 1, false);
-    rig_session(&r, &client, &upstream);
-    first = client_first ? client : upstream;
-    second = client_first ? upstream : client;
-    rig_send(first, "that is all");
-    assert_int_equal(shutdown(first, SHUT_WR), 0);
-    rig_expect(second, "that is all");
-    rig_expect_end(second);
-    rig_send(second, "I have more");
-    rig_expect(first, "I have more");
-    rig_wait_counter(&r, &r.counters.sessions_active, 1);
-    assert_int_equal(shutdown(second, SHUT_WR), 0);
-    rig_expect_end(first);
-    rig_wait_counter(&r, &r.counters.sessions_active, 0);
-    close(client);
-    close(upstream);
-    rig_stop(&r);
-}
-
-static void test_half_close_both_directions(void **state)
-{
-    (void)state;
-    half_close(true);
-    half_close(false);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,12 +243,6 @@ int main(void)
         cmocka_unit_test(test_tells_which_side_failed),
         cmocka_unit_test(test_abandoned_is_closed),
         cmocka_unit_test(test_share_of_a_turn),
-        cmocka_unit_test(test_relays_bulk),
-        cmocka_unit_test(test_relays_to_late_readers),
-        cmocka_unit_test(test_relays_to_tiny_reads),
-        cmocka_unit_test(test_relays_tiny_writes),
-        cmocka_unit_test(test_relays_through_a_tiny_buffer),
-        cmocka_unit_test(test_half_close_both_directions),
     };
 
     return cmocka_run_group_tests_name("pump", tests, NULL, NULL);
