@@ -162,7 +162,7 @@ static struct fail read_single(const struct memgraph_rows *rows, const char *col
 
 struct fail memgraph_read_role(const struct memgraph_rows *rows, enum memgraph_role *out)
 {
-    struct str text;
+    struct str text = {0};
     struct fail f = read_single(rows, "replication role", &text);
 
     *out = MEMGRAPH_ROLE_UNKNOWN;
@@ -180,7 +180,7 @@ struct fail memgraph_read_role(const struct memgraph_rows *rows, enum memgraph_r
 
 struct fail memgraph_read_version(const struct memgraph_rows *rows, char out[MEMGRAPH_VERSION_SIZE])
 {
-    struct str text;
+    struct str text = {0};
     struct fail f = read_single(rows, "version", &text);
 
     out[0] = '\0';

@@ -239,7 +239,7 @@ static bool decode_int(struct rd *r, uint8_t marker, struct value *out)
     int64_t i;
 
     if (marker == INT_8)
-        i = (int8_t)rd_u8(r);
+        i = (int64_t)(rd_u8(r) ^ 0x80) - 0x80; /* the sign, without a cast through char */
     else if (marker == INT_16)
         i = (int16_t)rd_be16(r);
     else if (marker == INT_32)

@@ -88,7 +88,8 @@ static void get_answer(struct bolt *server, struct arena *arena, struct golden_a
 size_t golden_exchange(const struct golden *g, struct arena *arena, struct golden_answer *out,
                        size_t most)
 {
-    enum bolt_version version = bolt_read_answer((const uint8_t *)g->s2c.p);
+    unsigned major = (uint8_t)g->s2c.p[3], minor = (uint8_t)g->s2c.p[2];
+    enum bolt_version version = (enum bolt_version)(major << 8 | minor);
     struct bolt client, server;
     size_t n = 0;
 

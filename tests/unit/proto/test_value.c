@@ -1,6 +1,8 @@
 /* PackStream values: every marker, both ways; what is cut off or lies is refused. */
 #include "proto/value.h"
 
+#include "golden.h"
+
 #include "base/alloc.h"
 
 #include "../cmocka_test.h"
@@ -305,6 +307,88 @@ static void test_limits(void **state)
     arena_done(&a);
 }
 
+/* What a real server sent for queries that make every type: the beginning of the query, the row. */
+struct sample {
+    const char *query, *row;
+};
+
+static void check_samples(const char *name, const struct sample *samples, size_t n)
+{
+    static struct golden_answer answers[128];
+    struct golden g;
+    struct arena a;
+    struct buf text;
+    size_t count, found = 0;
+
+    golden_load(&g, name);
+    arena_init(&a, LIMIT);
+    buf_init(&text, LIMIT);
+    count = golden_exchange(&g, &a, answers, ARRAY_LEN(answers));
+    for (size_t i = 0; i < count; i++) {
+        if (answers[i].rows.n == 0)
+            continue;
+        for (size_t k = 0; k < n; k++) {
+            if (!str_starts(answers[i].query, samples[k].query))
+                continue;
+            assert_int_equal(answers[i].rows.n, 1);
+            buf_clear(&text);
+            value_print(&answers[i].rows.rows[0], &text);
+            assert_string_equal(text.p, samples[k].row);
+            found++;
+        }
+    }
+    assert_int_equal(found, n);
+    buf_done(&text);
+    arena_done(&a);
+    golden_done(&g);
+}
+
+static const struct sample any_version[] = {
+    {"RETURN null AS n", "[null, true, false]"},
+    {"RETURN [0,1,127",
+     "[[0, 1, 127, -16, -17, -128, 128, -129, 32767, 32768, -32769, 2147483647, 2147483648, "
+     "-2147483649, 9223372036854775807, -9223372036854775807]]"},
+    {"RETURN [0.0", "[[0, 1.5, -2.25, 1e+300]]"},
+    {"RETURN [\"\"", "[[\"\", \"a\", \"fifteen_bytes_x\", \"sixteen_bytes_xx\", \"äöü€😀\"]]"},
+    {"RETURN [] AS e", "[[], [1, \"a\", null, [2]]]"},
+    {"RETURN range(1,16)", "[[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]]"},
+    {"RETURN {} AS m", "[{}, {a: 1, b: {c: [true]}}]"},
+    {"RETURN date(", "[<44: 19782>]"},
+    {"RETURN localTime(", "[<74: 45296123456000>]"},
+    {"RETURN localDateTime(", "[<64: 1709210096, 123456000>]"},
+    {"RETURN duration(", "[<45: 0, 1, 7384, 500000000>]"},
+    {"RETURN point(",
+     "[<58: 7203, 1, 2>, <59: 9157, 1, 2, 3>, <58: 4326, 13.4, 52.5>, <59: 4979, 13.4, 52.5, 30>]"},
+    {"RETURN $a,$b", "[null, true, -5000000000, 2.5, {k: [1, \"x\"]}]"},
+};
+
+/* Nodes, relationships, paths, times with a zone: with element ids and in UTC from 5.x on. */
+static const struct sample before_5[] = {
+    {"MATCH (a:A)-[r]->(b) RETURN", "[<4e: 2, [\"A\", \"B\"], {s: \"v\", x: 1}>, "
+                                    "<52: 1, 2, 3, \"R\", {w: 2.5}>, <4e: 3, [\"C\"], {}>]"},
+    {"MATCH p=(a:A)", "[<50: [<4e: 2, [\"A\", \"B\"], {s: \"v\", x: 1}>, <4e: 3, [\"C\"], {}>], "
+                      "[<72: 1, \"R\", {w: 2.5}>], [1, 1]>]"},
+    {"RETURN datetime(\"2024-02-29T12:34:56+02:00\")", "[<46: 1709210096, 0, 7200>]"},
+    {"RETURN datetime(\"2024-02-29T12:34:56[", "[<66: 1709210096, 0, \"Europe/Berlin\">]"},
+};
+static const struct sample from_5[] = {
+    {"MATCH (a:A)-[r]->(b) RETURN",
+     "[<4e: 0, [\"A\", \"B\"], {s: \"v\", x: 1}, \"0\">, "
+     "<52: 0, 0, 1, \"R\", {w: 2.5}, \"0\", \"0\", \"1\">, <4e: 1, [\"C\"], {}, \"1\">]"},
+    {"RETURN datetime(\"2024-02-29T12:34:56+02:00\")", "[<49: 1709202896, 0, 7200>]"},
+    {"RETURN datetime(\"2024-02-29T12:34:56[", "[<69: 1709206496, 0, \"Europe/Berlin\">]"},
+};
+
+static void test_values_of_a_server(void **state)
+{
+    (void)state;
+    check_samples("values_10", any_version, ARRAY_LEN(any_version));
+    check_samples("values_43", any_version, ARRAY_LEN(any_version));
+    check_samples("values_43", before_5, ARRAY_LEN(before_5));
+    check_samples("values_52", any_version, ARRAY_LEN(any_version));
+    check_samples("values_52", from_5, ARRAY_LEN(from_5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_other_forms),
         cmocka_unit_test(test_markers_that_mean_nothing),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_values_of_a_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
