@@ -127,7 +127,7 @@ static void deliver(struct http_client *c)
         list_add_tail(&c->ready, &t->ready_node);
     }
     c->delivering = true;
-    while (!c->ended && (node = list_pop(&c->ready))) {
+    while ((node = list_pop(&c->ready))) { /* empty once a callback has ended the client */
         struct http_transfer *t = CONTAINER_OF(node, struct http_transfer, ready_node);
 
         if (t->data.n > 0 && transfer_streams(t))

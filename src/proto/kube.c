@@ -13,9 +13,7 @@ static bool read_text(const json_t *object, const char *key, char *out, size_t s
     out[0] = 0;
     if (!value || json_is_null(value))
         return true;
-    if (!json_is_string(value) || json_string_length(value) >= size)
-        return false;
-    return str_copy(out, size, json_string_value(value));
+    return json_is_string(value) && str_copy(out, size, json_string_value(value));
 }
 
 static int64_t read_int(const json_t *object, const char *key)

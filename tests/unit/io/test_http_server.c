@@ -280,6 +280,37 @@ static void test_later(void **state)
     client_close(&c);
 }
 
+static int64_t cpu_us(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+/* A request that waits for its reply costs nothing meanwhile. */
+static void test_waiting_is_idle(void **state)
+{
+    struct client c;
+    bool ended = false;
+    struct timer *end = timer_new(loop, on_limit, &ended);
+    int64_t before_us;
+
+    (void)state;
+    client_open(&c);
+    client_send(&c, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_handled(1);
+    before_us = cpu_us();
+    timer_start(end, 50000);
+    loop_run(loop);
+    assert_true(ended);
+    assert_true(cpu_us() - before_us < 20000);
+    timer_free(end);
+    reply_kept(0, "now");
+    client_wait(&c, "now");
+    client_close(&c);
+}
+
 static void test_gone_before_reply(void **state)
 {
     struct client c;
@@ -435,6 +466,7 @@ int main(void)
         T(test_expect_continue),
         T(test_too_large),
         T(test_later),
+        T(test_waiting_is_idle),
         T(test_gone_before_reply),
         T(test_head),
         T(test_keep_alive),

@@ -148,6 +148,7 @@ static void test_patch_and_forget(void **state)
     ask("DELETE", "/x", NULL);
     assert_int_equal(last.count, 1);
     assert_non_null(strstr(api.requests.p, "Content-Type: application/merge-patch+json\r\n"));
+    assert_null(strstr(api.requests.p, "Expect"));
     assert_int_equal(api.accepted, 1);
     free(large);
     free_str(answer);

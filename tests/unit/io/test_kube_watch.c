@@ -39,6 +39,7 @@ static void on_list(void *arg, json_t *items)
     char text[32];
 
     assert_ptr_equal(arg, &api);
+    assert_true(kube_watch_fresh_us(watch) > 0);
     str_format(text, sizeof(text), "L%zu", json_array_size(items));
     tell(text);
 }
@@ -233,16 +234,19 @@ static void test_short_streams(void **state)
                                      {.expect = FROM("3"), .answer = end},
                                      {.expect = FROM("3"), .answer = end},
                                      {.expect = FROM("3")}};
-    int64_t started_us = loop_now_us(loop);
+    int64_t started_us = loop_now_us(loop), fresh_us;
     bool asked = false;
 
     (void)state;
     start(steps, ARRAY_LEN(steps));
+    wait_told("L2");
+    fresh_us = kube_watch_fresh_us(watch);
     while (!asked) {
         run_for(loop, 1000);
         asked = api.step == ARRAY_LEN(steps);
     }
-    assert_true(loop_now_us(loop) - started_us >= 300000); /* 100 ms and 200 ms */
+    assert_true(loop_now_us(loop) - started_us >= 300000);        /* 100 ms and 200 ms */
+    assert_true(kube_watch_fresh_us(watch) - fresh_us >= 100000); /* a regular end is good news */
     assert_string_equal(told.p, "L2");
     free_str(list);
     free_str(end);
@@ -386,6 +390,33 @@ static void test_list_fails(void **state)
     free_str(list);
 }
 
+/* 100, 200, 400 ms; a line of a stream shows that all is well, so the next pause is 100 ms again.
+ */
+static void test_pause_starts_again(void **state)
+{
+    static const char *const chunks[] = {ADDED_5};
+    struct str busy = api_answer(500, "{}"), list = list_at("3"),
+               stream = api_chunked(chunks, 1, false);
+    const struct api_step steps[] = {{.answer = busy},
+                                     {.answer = busy},
+                                     {.answer = busy},
+                                     {.answer = list},
+                                     {.answer = stream, .then = API_CLOSE},
+                                     {.answer = list},
+                                     {0}};
+    int64_t failed_us;
+
+    (void)state;
+    start(steps, ARRAY_LEN(steps));
+    wait_told("!busy !busy !busy L2 !none A !unreachable");
+    failed_us = loop_now_us(loop);
+    wait_told("A !unreachable L2 !none");
+    assert_true(loop_now_us(loop) - failed_us < 700000);
+    free_str(busy);
+    free_str(list);
+    free_str(stream);
+}
+
 static void test_stop_in_callbacks(void **state)
 {
     static const char *const chunks[] = {ADDED_5 DELETED_6 ADDED_5 "x\n"};
@@ -429,10 +460,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_recorded),       T(test_split_everywhere),  T(test_regular_end),
-        T(test_short_streams),  T(test_error_events),      T(test_error_answers),
-        T(test_broken_streams), T(test_line_limit),        T(test_silent_stream),
-        T(test_list_fails),     T(test_stop_in_callbacks), T(test_stop_while_pausing),
+        T(test_recorded),           T(test_split_everywhere),   T(test_regular_end),
+        T(test_short_streams),      T(test_error_events),       T(test_error_answers),
+        T(test_broken_streams),     T(test_line_limit),         T(test_silent_stream),
+        T(test_list_fails),         T(test_pause_starts_again), T(test_stop_in_callbacks),
+        T(test_stop_while_pausing),
     };
 #undef T
 
