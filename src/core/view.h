@@ -81,8 +81,10 @@ struct pod {
     unsigned register_failures;
     char refused_run[RUN_SIZE]; /* this run of it was refused as diverged */
     char healed_run[RUN_SIZE];  /* this run was dropped and registered once to heal it */
-    int64_t invalid_since;      /* its row has read invalid, while it answers, since */
-    int64_t reads_at;           /* when its row was last good enough for readers */
+    int64_t
+        invalid_since;  /* its row has read invalid, and come no nearer, while it answers, since */
+    int64_t invalid_ts; /* and where it stands since then */
+    int64_t reads_at;   /* when its row was last good enough for readers */
 };
 
 /* What this leader did in the present epoch: facts that live in memory only. */

@@ -31,6 +31,18 @@ static bool s_is_well(const struct view *v)
            row_serves(row);
 }
 
+/* T's row puts in doubt that S has all that T acknowledged. A T that was restarted knows nothing of
+ * an S that it has not reached yet: that says nothing about what its former process acknowledged.
+ */
+static bool row_doubts(const struct view *v, const struct row *row)
+{
+    bool in_epoch = strcmp(v->pods[v->record.target].run, v->record.main_run) == 0;
+
+    if (!row || row->mode != MODE_STRICT_SYNC || row_serves(row))
+        return false;
+    return in_epoch || (row->has_data && row->ts > 0 && row->behind < 0);
+}
+
 /* Between loss and recovery stand times in which nothing is known: they belong to the loss. */
 static void derive_loss(struct view *v)
 {
@@ -42,7 +54,7 @@ static void derive_loss(struct view *v)
         v->s_lost_since = v->now_us;
     if (v->record.sync != SYNC_READY)
         v->doubt = false;
-    else if (row && row->mode == MODE_STRICT_SYNC && !row_serves(row))
+    else if (row_doubts(v, row))
         v->doubt = true;
 }
 
@@ -60,29 +72,36 @@ static void derive_catch_up(struct view *v)
     }
 }
 
-/* A replica that follows, or is close enough behind, may serve readers. */
+/* A replica that follows, or is close enough behind, may serve readers. Under writes an ASYNC
+ * replica hardly ever reads ready: it is the distance that counts (live facts 1.6). */
 static bool row_reads(const struct view *v, const struct row *row)
 {
-    if (!row || !row->has_data)
+    if (!row || !row->has_data || row->status == ROW_DIVERGED)
         return false;
-    return row_serves(row) ||
-           (row->status == ROW_RECOVERY && row->ts > 0 && -row->behind <= v->settings.read_max_lag);
+    return row_serves(row) || (row->ts > 0 && -row->behind <= v->settings.read_max_lag);
+}
+
+/* Since when its row has read invalid without coming nearer, while it answers as a replica. */
+static void derive_invalid(struct view *v, struct pod *p, const struct row *row)
+{
+    bool invalid = row && row->has_data && row->status == ROW_INVALID;
+
+    if (!invalid || pod_role(p) != ROLE_REPLICA) {
+        p->invalid_since = 0;
+    } else if (!p->invalid_since || row->ts != p->invalid_ts) {
+        p->invalid_since = v->now_us;
+        p->invalid_ts = row->ts;
+    }
 }
 
 static void derive_rows(struct view *v)
 {
     for (int i = 0; i < PODS_MAX; i++) {
         const struct row *row = view_row(v, i);
-        bool invalid = row && row->has_data && row->status == ROW_INVALID &&
-                       pod_role(&v->pods[i]) == ROLE_REPLICA;
 
         if (row_reads(v, row))
             v->pods[i].reads_at = v->now_us;
-
-        if (!invalid)
-            v->pods[i].invalid_since = 0;
-        else if (!v->pods[i].invalid_since)
-            v->pods[i].invalid_since = v->now_us;
+        derive_invalid(v, &v->pods[i], row);
     }
 }
 

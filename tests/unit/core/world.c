@@ -238,8 +238,11 @@ void world_expect(struct world *w, const char *const *lines, size_t n)
 void world_forget(struct world *w)
 {
     w->trace[0] = '\0';
-    for (int i = 0; i < WORLD_CONTROLLERS; i++)
+    for (int i = 0; i < WORLD_CONTROLLERS; i++) {
         w->controllers[i].worst_gate = GATE_OPEN;
+        (void)str_copy(w->controllers[i].gates, sizeof w->controllers[i].gates,
+                       gate_state_name(w->controllers[i].plan.gate.state));
+    }
 }
 
 const struct plan *world_plan(const struct world *w)

@@ -70,7 +70,8 @@ struct controller {
     int64_t probe_at, rows_at, connect_at[WORLD_PODS];
     char link_run[WORLD_PODS][RUN_SIZE]; /* the process that its connection is to */
     unsigned tries[WORLD_PODS];
-    enum gate_state worst_gate; /* since world_forget_gate */
+    enum gate_state worst_gate; /* since world_forget */
+    char gates[200];            /* what the gate was since then: "open hold open" */
     char event[WHY_SIZE];       /* the last one */
     bool exited;
 };

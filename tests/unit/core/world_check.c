@@ -109,6 +109,7 @@ void check_command(const struct world *w, int id, const struct effect *e)
 {
     const struct controller *c = &w->controllers[id];
     const struct record *r = &w->record;
+    bool compares;
 
     if (id != w->leader || !c->view.leader || w->now_us >= c->view.leader_until_us)
         check_fail(w, "controller %d, which does not lead, sends %s", id,
@@ -119,14 +120,17 @@ void check_command(const struct world *w, int id, const struct effect *e)
         check_demotion(w, e);
         return;
     }
-    if (e->pod != r->target || strcmp(e->run, r->main_run) != 0)
+    /* After T's restart, before its new epoch: S is registered anew, to compare. */
+    compares = e->rule == RULE_O6 && r->transition == EPOCH_NONE && e->target == 1 - r->target;
+    if (e->pod != r->target || (strcmp(e->run, r->main_run) != 0 && !compares))
         check_fail(w, "%s to pod %d %s, the record names %d %s", effect_kind_name(e->kind), e->pod,
                    e->run, r->target, r->main_run);
     if (e->kind == EFFECT_PROMOTE && r->transition == EPOCH_NONE)
         check_fail(w, "promotion of pod %d without a transition", e->pod);
     if (e->kind == EFFECT_PROMOTE && w->acked & ~w->pods[e->pod].data)
         check_fail(w, "promotion of pod %d, which lacks acknowledged writes", e->pod);
-    if (e->kind == EFFECT_REGISTER && e->mode != MODE_ASYNC && r->transition == EPOCH_NONE)
+    if (e->kind == EFFECT_REGISTER && e->mode != MODE_ASYNC && r->transition == EPOCH_NONE &&
+        !compares)
         check_fail(w, "a SYNC registration outside of an epoch's beginning");
     if (e->kind == EFFECT_DROP)
         check_drop(w, e);

@@ -147,6 +147,7 @@ static void follow_gate(struct world *w, int id)
         if (w->ops[i].controller == id &&
             (w->ops[i].kind == OP_SETTLE || w->ops[i].kind == OP_DRAIN))
             w->ops[i].kind = OP_NONE;
+    (void)str_append(c->gates, sizeof c->gates, " %s", gate_state_name(c->plan.gate.state));
     v->gate_in_force = c->plan.gate.state;
     v->gate_settled = v->gate_drained = false;
     (void)world_begin(w, OP_SETTLE, id, 200);
