@@ -26,19 +26,28 @@ struct process {
 
 static void child_run(const struct process_config *config, int output, pid_t parent) NO_RETURN;
 
+/* Our handlers are the loop's, and would swallow in the child what is meant to end it: signals are
+ * blocked from before the fork until none of them is left. */
+static void signals_reset(void)
+{
+    sigset_t none;
+
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* Only calls that are safe after fork. */
 static void child_run(const struct process_config *config, int output, pid_t parent)
 {
     int nothing = open("/dev/null", O_RDONLY);
-    sigset_t none;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127); /* the sandbox died before the line above */
     setpgid(0, 0);
-    signal(SIGPIPE, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    signals_reset();
     if (dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
@@ -112,17 +121,32 @@ static void descriptors_close(struct process *p)
         close(p->log);
 }
 
+/* Never returns in the child. */
+static pid_t child_fork(const struct process_config *config, int output)
+{
+    pid_t parent = getpid(), pid;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid = fork();
+    if (pid == 0)
+        child_run(config, output, parent);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
 struct process *process_start(const struct process_config *config, struct fail *why)
 {
     struct process *p = xcalloc(1, sizeof *p);
     int ends[2] = {-1, -1};
-    pid_t parent = getpid();
 
     p->config = *config;
     p->output = p->pidfd = -1;
     buf_init(&p->line, LINE_LIMIT);
     p->log = open(config->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (p->log < 0 || (config->on_line && pipe2(ends, O_CLOEXEC) < 0) || (p->pid = fork()) < 0) {
+    if (p->log < 0 || (config->on_line && pipe2(ends, O_CLOEXEC) < 0) ||
+        (p->pid = child_fork(config, config->on_line ? ends[1] : p->log)) < 0) {
         *why = fail_errno("start a process", errno);
         p->output = ends[0];
         if (ends[1] >= 0)
@@ -131,8 +155,8 @@ struct process *process_start(const struct process_config *config, struct fail *
         free(p);
         return NULL;
     }
-    if (p->pid == 0)
-        child_run(config, config->on_line ? ends[1] : p->log, parent);
+    p->config.argv = p->config.env = NULL; /* the caller's, used up */
+    p->config.log_file = NULL;
     p->pidfd = pidfd_open(p->pid, 0);
     assert(p->pidfd >= 0);
     p->exit_watch = loop_fd_new(config->loop, p->pidfd, on_pidfd, p);

@@ -62,22 +62,26 @@ static bool directory_make(struct sandbox *sb, struct fail *why)
 static bool token_make(struct sandbox *sb, struct fail *why)
 {
     unsigned char random[20];
-    int fd;
 
-    (void)str_format(sb->token_file, sizeof sb->token_file, "%s/token", sb->directory);
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
         *why = fail_errno("read random bytes", errno);
         return false;
     }
     for (size_t i = 0; i < sizeof random; i++)
         (void)str_append(sb->api_config.token, sizeof sb->api_config.token, "%02x", random[i]);
-    fd = open(sb->token_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || dprintf(fd, "%s\n", sb->api_config.token) < 0) {
-        *why = fail_errno(sb->token_file, errno);
-        return false;
-    }
-    close(fd);
     return true;
+}
+
+static bool token_write(struct sandbox *sb, struct fail *why)
+{
+    int fd;
+
+    (void)str_format(sb->token_file, sizeof sb->token_file, "%s/token", sb->directory);
+    fd = open(sb->token_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0 && dprintf(fd, "%s\n", sb->api_config.token) > 0 && close(fd) == 0)
+        return true;
+    *why = fail_errno(sb->token_file, errno);
+    return false;
 }
 
 static json_t *on_control(void *arg, const char *method, const char *name, const char *args)
@@ -215,7 +219,9 @@ bool sandbox_start(struct sandbox *sb, const struct sandbox_config *config, stru
     sb->loop = loop_new();
     sb->store = kube_store_new(&store);
     sb->stop_timer = timer_new(sb->loop, on_stop_timer, sb);
-    if (!directory_make(sb, why) || !token_make(sb, why) || !servers_start(sb, why))
+    /* The addresses first: who cannot have them must not touch the directory of who has. */
+    if (!token_make(sb, why) || !servers_start(sb, why) || !directory_make(sb, why) ||
+        !token_write(sb, why))
         return false;
     pods_begin(sb);
     controllers_begin(sb);

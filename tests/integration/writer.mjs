@@ -9,8 +9,9 @@ import assert from 'node:assert/strict';
 
 let labelNext = 1;
 
-// Memgraph's SYNC mode commits and then reports this as an error (facts: "has not confirmed").
-const COMMITTED_ALL_THE_SAME = /not confirmed/i;
+// Memgraph's SYNC mode commits and then reports this as an error; STRICT_SYNC's error says in the
+// same words that a replica has not confirmed, and that the transaction will be aborted.
+const COMMITTED_ALL_THE_SAME = /not confirmed(?!.*aborted)/i;
 
 export class Writer {
   // sessions: how many write at the same time; pauseMs: of each after a write, and after a failure.
@@ -64,11 +65,12 @@ export class Writer {
     return gap;
   }
 
-  // From the last acknowledgement before `time` to the first one after it.
+  // What an event at `time` cost: the longest time without an acknowledgement that ended after it.
+  // (The first one after it may still be an answer to what went before.)
   gapAroundMs(time) {
-    const before = this.acknowledged.filter((at) => at < time).at(-1);
-    const after = this.acknowledged.find((at) => at >= time);
-    return before !== undefined && after !== undefined ? after - before : Infinity;
+    const times = this.acknowledged;
+    const first = times.findIndex((at) => at >= time);
+    return first < 0 ? Infinity : this.longestGapMs(times[Math.max(0, first - 1)]);
   }
 
   async stop() {
