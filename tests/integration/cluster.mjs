@@ -19,11 +19,14 @@ export async function formed(s, { index = 0, limitMs = 20_000, pods = undefined 
     const others = status.pods.filter((p) => p.topology !== 'main' && p.kubernetes.exists);
     const whole = status.state === 'OPERATIONAL_STATE' && status.sync.startsWith('ready:') &&
       status.transition === '' && status.gate.state === 'open' && others.length === expected - 1 &&
-      others.every((p) => p.memgraph.role === 'replica' && p.registration?.status === 'ready') &&
-      status.record.fenced === '';
+      others.every((p) => p.memgraph.role === 'replica' && follows(p)) && status.record.fenced === '';
     return whole && status;
   }, limitMs);
 }
+
+// Under writes an ASYNC replica hardly ever reads ready: being near is what can be asked of it.
+const follows = ({ registration }) => registration && (registration.status === 'ready' ||
+  (registration.ts > 0 && registration.behind > -1000 && registration.status !== 'diverged'));
 
 // Writes go on: n more are acknowledged within the limit.
 export async function writesOn(load, n = 10, limitMs = 15_000) {
@@ -32,16 +35,16 @@ export async function writesOn(load, n = 10, limitMs = 15_000) {
 }
 
 // Nothing acknowledged is missing on the main; nobody was refused; one main, the rest replicas.
-export async function checkWhole(s, load) {
+export async function checkWhole(s, load, { index = 0 } = {}) {
   await load.stop();
-  const status = await formed(s);
+  const status = await formed(s, { index });
   const outcomes = await load.check(await s.main());
   const roles = {};
   for (const { name } of (await s.state()).pods) roles[name] = await s.role(name);
   assert.equal(Object.values(roles).filter((r) => r === 'main').length, 1, JSON.stringify(roles));
   assert.equal(roles[status.main], 'main');
-  for (const pod of status.pods)
-    if (pod.registration) assert.equal(pod.registration.status, 'ready', JSON.stringify(pod));
+  await waitFor('every replica is ready', async () => (await s.status(index)).pods
+    .every((p) => !p.registration || p.registration.status === 'ready'));
   return outcomes;
 }
 
