@@ -86,8 +86,8 @@ static void on_drained(struct gateway *g, const struct notice *n)
 {
     struct change *c = find_change(g, n->change);
 
-    if (!c || c->number != g->changes_made)
-        return; /* overtaken by another route */
+    if (!c)
+        return; /* overtaken by another route, and forgotten */
     if (++c->drained == g->workers)
         report(g, &n->report);
     forget_if_done(g, c);

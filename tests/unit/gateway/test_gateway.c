@@ -1,4 +1,5 @@
 /* Starting, and the reports as control sees them. */
+#include "gateway/messages.h"
 #include "rig.h"
 
 #include "base/str.h"
@@ -128,6 +129,20 @@ static void test_descriptor_is_readable_while_reports_wait(void **state)
     rig_stop(&r);
 }
 
+static void test_failures_are_reported_once_in_10_ms(void **state)
+{
+    struct failure_gate gate = {0};
+
+    (void)state;
+    assert_true(failure_gate_pass(&gate, 1, 0, 1000000));
+    assert_false(failure_gate_pass(&gate, 1, 0, 1009999));
+    assert_false(failure_gate_pass(&gate, 1, 0, 999000)); /* another worker's clock of this turn */
+    assert_true(failure_gate_pass(&gate, 1, 1, 1000001));
+    assert_true(failure_gate_pass(&gate, 1, 0, 1010000));
+    assert_true(failure_gate_pass(&gate, 2, 0, 1010001));
+    assert_false(failure_gate_pass(&gate, 2, 0, 1010002));
+}
+
 static void test_stop_takes_null_and_unread_reports(void **state)
 {
     struct rig r;
@@ -152,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_starts_again_on_the_same_port),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_descriptor_is_readable_while_reports_wait),
+        cmocka_unit_test(test_failures_are_reported_once_in_10_ms),
         cmocka_unit_test(test_stop_takes_null_and_unread_reports),
     };
 

@@ -172,6 +172,7 @@ static void test_storm_of_resets_is_reported_seldom(void **state)
 
     (void)state;
     rig_init(&r);
+    r.config.workers = 4;
     rig_start(&r);
     rig_forward(&r, 1, false);
     for (int i = 0; i < N; i++)
