@@ -32,11 +32,11 @@ test("three empty pods become a main, a SYNC replica and an ASYNC replica", asyn
 });
 
 test("writes through both gateways reach every pod", async () => {
-  const load = await startLoad(cluster.gateways);
+  const load = await startLoad(cluster);
   await writesGoOn(load);
   await load.stop();
   assert.deepEqual(load.errors, []);
-  await checkData(cluster, load, "memgraph-0");
+  await checkData(cluster, "memgraph-0");
 });
 
 test("the read gateways read, and refuse to write", async () => {

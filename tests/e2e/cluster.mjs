@@ -9,6 +9,7 @@ import { queryOnce } from "./bolt.mjs";
 import { Controller } from "./controller.mjs";
 import { Kube } from "./kube.mjs";
 import { Kubelet } from "./kubelet.mjs";
+import { Ledger } from "./load.mjs";
 import { waitFor } from "./wait.mjs";
 
 const run = promisify(execFile);
@@ -86,6 +87,7 @@ export class Cluster {
     this.kube = Kube.admin();
     this.tokenFile = join(this.folder, "token");
     this.controllers = [];
+    this.ledger = new Ledger();
     mkdirSync(this.folder, { recursive: true });
     this.kubelet = new Kubelet({
       kube: this.kube,
@@ -266,15 +268,15 @@ export class Cluster {
   /**
    * Waits for the state that every fault must end in: all pods Ready, one main, which is the
    * record's, no transition open, the SYNC replica proven, nothing fenced or to be rebuilt, and
-   * every replica ready on the main.
+   * every replica ready on the main; underLoad: or at work. Resolves to the main's pod.
    */
-  async settled(limitMs = 60_000) {
+  async settled({ underLoad = false, limitMs = 60_000 } = {}) {
     await this.podsReady(limitMs);
-    await waitFor("a settled cluster", () => this.#isSettled(), limitMs, 100);
-    return await this.mainPod();
+    const good = underLoad ? ["ready", "replicating", "recovery"] : ["ready"];
+    return await waitFor("a settled cluster", () => this.#settledMain(good), limitMs, 100);
   }
 
-  async #isSettled() {
+  async #settledMain(good) {
     const record = await this.record();
     if (!record) throw new Error("no record");
     if (!record.sync.startsWith("ready:")) throw new Error(`sync=${record.sync}`);
@@ -292,11 +294,11 @@ export class Cluster {
     for (const name of names.filter((each) => each !== main)) {
       const row = rows.get(name.replaceAll("-", "_"));
       const states = Object.values(row?.data_info ?? {});
-      if (!states.length || states.some(({ status }) => status !== "ready")) {
+      if (!states.length || states.some(({ status }) => !good.includes(status))) {
         throw new Error(`${name} on ${main}: ${JSON.stringify(row)}`);
       }
     }
-    return true;
+    return main;
   }
 
   /** Requests of the controllers that the API server has answered, from its audit log. */

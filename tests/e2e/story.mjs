@@ -1,15 +1,15 @@
 // What every scenario does around its fault: writers before, during and after it, and at the end
 // the proof that no acknowledged write is lost and that every pod has the same data.
 import assert from "node:assert/strict";
-import { Load } from "./load.mjs";
+import { Ledger, Load } from "./load.mjs";
 import { waitFor } from "./wait.mjs";
 
 const WARM_UP_WRITES = 200;
 const SETTLED_WRITES = 200;
 
 /** A load of writers through these gateways that is well under way. */
-export async function startLoad(gateways, options) {
-  const load = new Load(gateways, options);
+export async function startLoad(cluster, gateways = cluster.gateways) {
+  const load = new Load(cluster.ledger, gateways);
   try {
     await waitFor("writes are acknowledged", () => load.count >= WARM_UP_WRITES);
   } catch (error) {
@@ -27,24 +27,25 @@ export async function writesGoOn(load, { count = SETTLED_WRITES, limitMs = 30_00
 }
 
 /**
- * With writers running: `fault`, then waits until the cluster has settled, checks every
- * promise about the data and prints what the clients saw. Resolves to {main, gapMs, errors}: the
- * longest time without an acknowledged write, and the errors, both since the fault.
+ * With writers running: `fault`, then waits until everything works again, checks every promise
+ * about the data and prints what the clients saw. Resolves to {main, gapMs, errors}: the longest
+ * time without an acknowledged write, and the errors, both since the fault.
  */
-export async function tell(t, cluster, { gateways = cluster.gateways, fault, settled = {} }) {
-  const load = await startLoad(gateways);
-  let main, gapMs, errors;
+export async function tell(t, cluster, { gateways, fault }) {
+  const load = await startLoad(cluster, gateways);
+  let gapMs, errors;
   try {
     const faultMs = performance.now();
     await fault(load);
-    main = await cluster.settled(settled.limitMs);
+    await cluster.settled({ underLoad: true });
     await writesGoOn(load);
     gapMs = load.longestGapSince(faultMs);
     errors = load.errorsSince(faultMs);
   } finally {
     await load.stop();
   }
-  await checkData(cluster, load, main);
+  const main = await cluster.settled();
+  await checkData(cluster, main);
   t.diagnostic(
     `write gap ${gapMs} ms; ${load.count} writes acknowledged, ` +
       `${errors.length} failed, none lost; main is ${main}`,
@@ -52,12 +53,12 @@ export async function tell(t, cluster, { gateways = cluster.gateways, fault, set
   return { main, gapMs, errors };
 }
 
-/** No acknowledged write is lost, and every pod ends with the data of the main. */
-export async function checkData(cluster, load, main) {
-  const stored = await load.check(cluster.bolt(main));
+/** No acknowledged write is lost, and every pod has the data of the main. */
+export async function checkData(cluster, main) {
+  const stored = await cluster.ledger.check(cluster.bolt(main));
   for (const name of cluster.podNames()) {
     await waitFor(`${name} has what ${main} has`, async () => {
-      assert.deepEqual(await Load.stored(cluster.bolt(name)), stored);
+      assert.deepEqual(await Ledger.stored(cluster.bolt(name)), stored);
       return true;
     });
   }
