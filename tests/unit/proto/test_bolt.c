@@ -321,7 +321,7 @@ static void test_websocket_is_no_handshake(void **state)
 
 static void test_handshake(void **state)
 {
-    static const enum bolt_version newest[] = {BOLT_1_0, BOLT_4_3, BOLT_4_4, BOLT_5_2};
+    static const enum bolt_version newest[] = {BOLT_1_0, BOLT_4_4, BOLT_4_3, BOLT_5_2};
     static const struct {
         uint8_t proposals[16];
         enum bolt_version chosen;
@@ -394,6 +394,8 @@ static void test_encoders(void **state)
     check_bytes(&out, "0005b2108178a00000");
     bolt_encode_pull(&out, BOLT_5_2, -1, -1);
     check_bytes(&out, "0006b13fa1816eff0000");
+    bolt_encode_pull(&out, BOLT_5_2, -5, -5);
+    check_bytes(&out, "0006b13fa1816eff0000");
     bolt_encode_pull(&out, BOLT_1_0, -1, -1);
     check_bytes(&out, "0002b03f0000");
     bolt_encode_discard(&out, BOLT_4_0, 2, 1);
@@ -421,7 +423,9 @@ static void test_encoders(void **state)
 /* A message around the size of one and two chunks comes out as it went in. */
 static void test_chunk_borders(void **state)
 {
-    static const size_t sizes[] = {0, 1, 65520, 65525, 65526, 65527, 65528, 131060, 131065, 200000};
+    /* A message of 65535 bytes has a text of 65529, one of 131070 a text of 131062. */
+    static const size_t sizes[] = {0,     1,      65528,  65529,  65530, 65535,
+                                   65536, 131061, 131062, 131063, 200000};
     struct arena arena;
     struct buf text, out;
 
@@ -431,8 +435,10 @@ static void test_chunk_borders(void **state)
     buf_init(&out, LIMIT);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         struct bolt_message m;
+        struct buf plain;
         struct value v;
         struct bolt b;
+        size_t n;
 
         buf_clear(&text);
         buf_clear(&out);
@@ -441,6 +447,10 @@ static void test_chunk_borders(void **state)
         v = value_str_n(buf_str(&text));
         buf_add_byte(&out, 0); /* a message need not begin the buffer */
         bolt_encode_record(&out, &v, 1);
+        strip_chunks((struct str){out.p + 1, out.n - 1}, &plain);
+        n = plain.n - strlen("|end|");
+        assert_int_equal(out.n, 1 + n + 2 * ((n + 65534) / 65535) + 2); /* no chunk too many */
+        buf_done(&plain);
         bolt_encode_ignored(&out);
         bolt_init(&b, BOLT_CLIENT, BOLT_5_2, LIMIT);
         bolt_feed(&b, (struct str){out.p + 1, out.n - 1});
@@ -546,6 +556,24 @@ static void test_messages_before_the_bad_one_come_first(void **state)
     arena_done(&arena);
 }
 
+/* What follows a malformed message is not read, however good it looks. */
+static void test_malformed_stays(void **state)
+{
+    static const uint8_t bytes[] = {0, 2, 0xB1, 0x0F, 0, 0, 0, 2, 0xB0, 0x0F, 0, 0};
+    struct bolt_message m;
+    struct arena arena;
+    struct bolt b;
+
+    (void)state;
+    arena_init(&arena, LIMIT);
+    bolt_init(&b, BOLT_SERVER, BOLT_5_2, LIMIT);
+    bolt_feed(&b, (struct str){(const char *)bytes, sizeof bytes});
+    assert_int_equal(bolt_next(&b, &arena, &m), BOLT_MALFORMED);
+    assert_int_equal(bolt_next(&b, &arena, &m), BOLT_MALFORMED);
+    bolt_done(&b);
+    arena_done(&arena);
+}
+
 static void test_limits(void **state)
 {
     static const uint8_t record[] = {0, 8, 0xB1, 0x71, 0x91, 0x84, 'm', 'a', 'i', 'n', 0, 0};
@@ -621,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_encoding_over_the_limit_fails_once),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_messages_before_the_bad_one_come_first),
+        cmocka_unit_test(test_malformed_stays),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_truncated_and_mutated),
     };

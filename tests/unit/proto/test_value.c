@@ -285,9 +285,13 @@ static void test_limits(void **state)
 
     (void)state;
     arena_init(&a, LIMIT);
-    assert_false(decode(&a, lists, sizeof lists, &v));
+    r = rd_of(lists, sizeof lists);
+    assert_false(value_decode(&r, &a, &v));
+    assert_true(r.failed);
     assert_int_equal(a.used, 0);
-    assert_false(decode(&a, maps, sizeof maps, &v));
+    r = rd_of(maps, sizeof maps);
+    assert_false(value_decode(&r, &a, &v));
+    assert_true(r.failed);
     assert_int_equal(a.used, 0);
     memset(deep, 0x91, sizeof deep);
     deep[VALUE_MAX_DEPTH] = 0;
