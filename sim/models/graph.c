@@ -211,8 +211,10 @@ static void item_remove(struct graph *g, struct graph_item *item)
         edge_unlink(item->from, item);
         edge_unlink(item->to, item);
         g->edges[item->gid] = NULL;
+        g->edge_count--;
     } else {
         g->nodes[item->gid] = NULL;
+        g->node_count--;
     }
     item_free(item);
 }
@@ -305,15 +307,8 @@ static void schema_change(struct graph *g, struct str name, bool add)
 void graph_commit(struct graph_txn *t, int64_t commit_ts)
 {
     for (size_t i = 0; i < t->written_n; i++) {
-        struct graph_version *v = t->written[i]->newest;
-        int64_t *count = t->written[i]->from ? &t->g->edge_count : &t->g->node_count;
-
-        v->owner = NULL;
-        v->ts = commit_ts;
-        if (!v->older)
-            *count += !v->dead;
-        else if (v->dead)
-            *count -= 1;
+        t->written[i]->newest->owner = NULL;
+        t->written[i]->newest->ts = commit_ts;
     }
     if (t->schema_name)
         schema_change(t->g, str_of(t->schema_name), t->schema_add);
@@ -368,6 +363,7 @@ static struct graph_item *node_put(struct graph_txn *t, int64_t gid, const struc
     item->gid = gid;
     table_reach(&g->nodes, &g->nodes_cap, &g->next_node, gid);
     g->nodes[gid] = item;
+    g->node_count++;
     version_put(t, item, version_new(t, labels, props));
     return item;
 }
@@ -385,6 +381,7 @@ static struct graph_item *edge_put(struct graph_txn *t, int64_t gid, struct grap
     item->type = xstrndup(type.p, type.n);
     table_reach(&g->edges, &g->edges_cap, &g->next_edge, gid);
     g->edges[gid] = item;
+    g->edge_count++;
     push(&from->edges, &from->edges_n, &from->edges_cap, item);
     if (to != from)
         push(&to->edges, &to->edges_n, &to->edges_cap, item);

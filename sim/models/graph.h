@@ -36,7 +36,8 @@ enum graph_result { GRAPH_OK, GRAPH_CONFLICT, GRAPH_GONE, GRAPH_HAS_EDGES };
 struct graph *graph_new(void);
 /* No transaction may be open. */
 void graph_free(struct graph *g);
-int64_t graph_node_count(const struct graph *g); /* committed */
+/* As Memgraph counts: with what is not committed yet, and what is not collected yet. */
+int64_t graph_node_count(const struct graph *g);
 int64_t graph_edge_count(const struct graph *g);
 
 struct graph_txn *graph_begin(struct graph *g, int64_t start_ts);

@@ -234,6 +234,17 @@ static bool parse_mode(struct lex *l, struct admin *out, struct cypher_fail *why
     return end_here(l, why);
 }
 
+static bool parse_recover(struct lex *l, struct admin *out, struct cypher_fail *why)
+{
+    out->kind = ADMIN_RECOVER_SNAPSHOT;
+    if (!lex_word(l, "SNAPSHOT"))
+        return misplaced(l, "SNAPSHOT", why);
+    if (!take_string(l, out->address, sizeof(out->address), why))
+        return false;
+    out->flag = lex_word(l, "FORCE");
+    return end_here(l, why);
+}
+
 bool admin_parse(struct arena *arena, struct str query, struct admin *out, struct cypher_fail *why)
 {
     struct lex l;
@@ -250,6 +261,8 @@ bool admin_parse(struct arena *arena, struct str query, struct admin *out, struc
         return parse_drop(&l, out, why);
     if (lex_word(&l, "CREATE"))
         return parse_create(&l, out, why);
+    if (lex_word(&l, "RECOVER"))
+        return parse_recover(&l, out, why);
     if (lex_word(&l, "STORAGE"))
         return parse_mode(&l, out, why);
     return false;
@@ -278,6 +291,7 @@ static const char *multicommand_refusal(enum admin_kind kind)
     case ADMIN_SHOW_CURRENT_USER:
         return "Managing users is" MULTICOMMAND;
     case ADMIN_CREATE_SNAPSHOT:
+    case ADMIN_RECOVER_SNAPSHOT:
     case ADMIN_SHOW_SNAPSHOTS:
         return "Creating snapshots is" MULTICOMMAND;
     case ADMIN_SCHEMA:

@@ -78,6 +78,7 @@ struct mg_replica {
     unsigned link;
     struct list calls;
     int64_t recovery_goal; /* our last timestamp when the recovery began */
+    bool recovery_failed;  /* shown as recovery still, tried again at the next heartbeat */
     struct {
         bool in;     /* takes part */
         bool failed; /* did not confirm */
@@ -193,6 +194,7 @@ enum admin_kind {
     ADMIN_SET_PASSWORD,
     ADMIN_DROP_USER,
     ADMIN_CREATE_SNAPSHOT,
+    ADMIN_RECOVER_SNAPSHOT,
     ADMIN_SCHEMA, /* CREATE and DROP of indexes and constraints */
     ADMIN_STORAGE_MODE,
     ADMIN_ACCEPTED /* accepted without an effect (triggers and the like) */

@@ -173,6 +173,8 @@ static void beat_answered(struct mg_replica *r, bool ok)
     r->beats_lost = 0;
     if (r->behind)
         mg_send_system(r);
+    if (r->status == MG_RECOVERY && r->recovery_failed)
+        r->status = MG_MAYBE_BEHIND;
     if (r->status == MG_MAYBE_BEHIND)
         mg_send_check(r);
 }
@@ -244,7 +246,7 @@ static void recovery_answered(struct mg_replica *r, bool ok, int64_t ts)
     if (r->status != MG_RECOVERY) /* heartbeats were lost meanwhile */
         return;
     if (!ok || ts <= r->ts) {
-        r->status = MG_MAYBE_BEHIND;
+        r->recovery_failed = true;
         return;
     }
     r->ts = ts;
@@ -286,6 +288,7 @@ static void check_answered(struct mg_replica *r, bool ok, const struct value *an
         settle_status(r);
     } else {
         r->status = MG_RECOVERY;
+        r->recovery_failed = false;
         r->recovery_goal = r->mg->ldt;
         recovery_step(r);
     }

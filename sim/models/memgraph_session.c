@@ -610,6 +610,7 @@ void mg_session_login(struct mg_session *s, int64_t now_us, const struct value *
     struct value *copy;
 
     begin_op(s, now_us, MG_OP_LOGIN);
+    s->priority = true; /* even while all workers are stalled (live facts 1.6) */
     copy = arena_alloc(&s->request, 1, sizeof(*copy));
     assert(copy);
     *copy = credentials ? copy_to_arena(credentials, &s->request) : value_map(&s->request, 0);

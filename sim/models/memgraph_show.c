@@ -227,6 +227,15 @@ static void create_snapshot(struct mg_session *s, struct mg_result *result)
     mg_reply_summary(s, result);
 }
 
+/* Only the refusals are modelled: snapshots are not kept one by one. */
+static void recover_snapshot(struct mg_session *s)
+{
+    mg_query_failed(s, MG_TRANSIENT_ERROR, "%s",
+                    s->mg->is_main ? "Failed to find the defined snapshot file."
+                                   : "Failed to recover a snapshot. Replica instances are not "
+                                     "allowed to create them.");
+}
+
 /* Indexes and constraints are commits like any other, unless there is nothing to change. */
 static void change_schema(struct mg_session *s, struct mg_result *result)
 {
@@ -290,6 +299,9 @@ void mg_admin_step(struct mg_session *s, struct mg_result *result)
         break;
     case ADMIN_CREATE_SNAPSHOT:
         create_snapshot(s, result);
+        break;
+    case ADMIN_RECOVER_SNAPSHOT:
+        recover_snapshot(s);
         break;
     case ADMIN_SCHEMA:
         change_schema(s, result);
