@@ -32,10 +32,21 @@ static void picture_print(struct sandbox *sb)
         printf("  A client:  mgconsole --host %s --port %d\n"
                "             or any neo4j driver with bolt://%s:%d\n",
                c->ip, CONTROLLERS_PORT_WRITE, c->ip, CONTROLLERS_PORT_WRITE);
-    printf("  Try here:  kill main | kill sync | delete main | freeze main, thaw main\n"
+    printf("  Try here:  kill main | kill sync | delete main | freeze main (thaw it by its name)\n"
            "             wipe sync | api down, api up | scale 4 | record | help | quit\n"
            "  Pods are processes: any tool may kill them. Ctrl-C stops everything.\n\n");
     fflush(stdout);
+}
+
+/* Clients go first: their open sessions would keep the controllers waiting. */
+static void clients_end(void *arg)
+{
+    struct demo *demo = arg;
+
+    client_free(demo->client);
+    roles_free(demo->roles);
+    demo->client = NULL;
+    demo->roles = NULL;
 }
 
 struct demo *demo_start(struct sandbox *sb)
@@ -48,12 +59,13 @@ struct demo *demo_start(struct sandbox *sb)
     }
     if (sb->config.client)
         demo->client = client_start(sb->loop, sb->controllers);
+    sb->on_stop = clients_end;
+    sb->on_stop_arg = demo;
     return demo;
 }
 
 void demo_free(struct demo *demo)
 {
-    client_free(demo->client);
-    roles_free(demo->roles);
+    clients_end(demo);
     free(demo);
 }

@@ -150,6 +150,13 @@ static void pods_begin(struct sandbox *sb)
     sb->pods = pods_start(&sb->pod_config, config->net, config->pods);
 }
 
+static void on_controller_line(void *arg, const char *name, struct str line)
+{
+    const struct sandbox *sb = arg;
+
+    log_line_show(name, line, sb->config.demo);
+}
+
 static void controllers_begin(struct sandbox *sb)
 {
     const struct sandbox_config *config = &sb->config;
@@ -168,7 +175,7 @@ static void controllers_begin(struct sandbox *sb)
                                     .restart = config->restart_controllers,
                                     .wait = config->controllers_wait,
                                     .restart_delay_us = config->restart_delay_us,
-                                    .on_line = log_line_show,
+                                    .on_line = on_controller_line,
                                     .arg = sb};
     sb->controllers = controllers_start(&sb->controllers_config);
 }
@@ -234,6 +241,8 @@ void sandbox_stop(struct sandbox *sb)
         return;
     sb->stop_by_us = loop_now_us(sb->loop) + STOP_LIMIT_US;
     console_event("sandbox", "stopping", CONSOLE_QUIET, "stopping");
+    if (sb->on_stop)
+        sb->on_stop(sb->on_stop_arg);
     controllers_stop_all(sb->controllers);
     timer_start(sb->stop_timer, 0);
 }

@@ -36,6 +36,8 @@ struct sandbox {
     struct pods *pods;
     struct controllers_config controllers_config;
     struct controllers *controllers;
+    void (*on_stop)(void *arg); /* before anything is stopped; may be NULL */
+    void *on_stop_arg;
     struct timer *stop_timer;
     int64_t stop_by_us; /* 0: not stopping */
     bool pods_told;     /* to stop */
