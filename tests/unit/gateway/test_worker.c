@@ -129,9 +129,9 @@ static void test_sessions_leak_no_descriptor(void **state)
 }
 
 /* A child process with few descriptors serves; tells its port through the pipe. */
-static void serve_with_few_descriptors(struct rig *r, int out)
+static void serve_with_few_descriptors(struct rig *r, rlim_t descriptors, int out)
 {
-    struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+    struct rlimit few = {.rlim_cur = descriptors, .rlim_max = descriptors};
     struct gateway_route route;
     unsigned port;
 
@@ -166,7 +166,7 @@ static void expect_service(struct rig *r, unsigned port)
     close(client);
 }
 
-static void test_recovers_from_too_many_descriptors(void **state)
+static void recover_from_too_many(rlim_t descriptors)
 {
     enum { N = 100 };
     struct rig r;
@@ -175,13 +175,13 @@ static void test_recovers_from_too_many_descriptors(void **state)
     pid_t child;
     struct pollfd p;
 
-    (void)state;
     rig_init(&r);
+    r.config.workers = 1;
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     child = fork();
     assert_true(child >= 0);
     if (child == 0)
-        serve_with_few_descriptors(&r, pipes[1]);
+        serve_with_few_descriptors(&r, descriptors, pipes[1]);
     assert_int_equal(read(pipes[0], &port, sizeof port), sizeof port);
     for (int i = 0; i < N; i++)
         client[i] = rig_connect(port);
@@ -194,14 +194,21 @@ static void test_recovers_from_too_many_descriptors(void **state)
         rig_reset(client[i]);
     for (unsigned i = 0; i < served; i++)
         close(upstream[i]);
-    /* It takes the next ones as if nothing had been: enough of them to meet both workers. */
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 3; i++)
         expect_service(&r, port);
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, NULL, 0), child);
     close(pipes[0]);
     close(pipes[1]);
     rig_stop(&r);
+}
+
+/* A session needs two descriptors: the last one is missing at accept once, and at connect once. */
+static void test_recovers_from_too_many_descriptors(void **state)
+{
+    (void)state;
+    recover_from_too_many(64);
+    recover_from_too_many(65);
 }
 
 /* The limit in the design is 50 ms for 9,000 sessions, measured by bench/; this only sees that it
