@@ -101,9 +101,8 @@ static const struct {
   parts[] = {
       {"Transaction will be aborted on all instances", MEMGRAPH_ABORTED},
       {"Transaction was aborted on all instances", MEMGRAPH_ABORTED},
-      {"has not confirmed committing last transaction", MEMGRAPH_NOT_CONFIRMED},
       {"Transaction is still committed on the main instance", MEMGRAPH_NOT_CONFIRMED},
-      {"At least one SYNC replica has not confirmed", MEMGRAPH_NOT_CONFIRMED},
+      {"SYNC replica has not confirmed", MEMGRAPH_NOT_CONFIRMED},
       {"Queries on replica shouldn't write.", MEMGRAPH_WRONG_ROLE}, /* behind PeriodicCommit */
 };
 

@@ -273,28 +273,35 @@ static void test_refused_schedule(void **state)
     }
 }
 
-/* The server goes away under a link that is up: three refusals within 25 ms and a bit, then it
- * comes back. */
+/* The server goes away under a link that is up: refused at once, after 5 and after 20 ms; then it
+ * comes back. "At once" is seen in one of several rounds, as the machine may be busy in any. */
 static void test_server_dies_and_returns(void **state)
 {
     struct test *t = *state;
     unsigned port = t->server.port;
+    bool at_once = false;
 
     start_up(t);
-    bolt_server_stop(&t->server);
-    WAIT(t, t->downs == 4);
-    for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(t->why[i].kind, FAIL_REFUSED);
-    assert_true(t->down_us[1] - t->down_us[0] < 500000);
-    assert_true(t->down_us[2] - t->down_us[1] >= 5000);
-    assert_true(t->down_us[3] - t->down_us[2] >= 20000);
-    bolt_server_start(&t->server, t->loop, port);
-    bolt_client_retry_now(t->client);
-    WAIT(t, t->ups == 2);
-    ask(t, "ROW", PATIENCE_US);
-    WAIT(t, t->answers == 1);
-    bolt_client_retry_now(t->client); /* no effect */
-    assert_true(bolt_client_up(t->client));
+    for (unsigned round = 1; round <= 10 && !at_once; round++) {
+        const int64_t *down_us = t->down_us;
+
+        t->downs = 0;
+        bolt_server_stop(&t->server);
+        WAIT(t, t->downs == 4);
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(t->why[i].kind, FAIL_REFUSED);
+        at_once = down_us[1] - down_us[0] < 5000;
+        assert_true(down_us[2] - down_us[1] >= 5000);
+        assert_true(down_us[3] - down_us[2] >= 20000);
+        bolt_server_start(&t->server, t->loop, port);
+        bolt_client_retry_now(t->client);
+        WAIT(t, t->ups == round + 1);
+        ask(t, "ROW", PATIENCE_US);
+        WAIT(t, t->answers == round);
+        bolt_client_retry_now(t->client); /* no effect */
+        assert_true(bolt_client_up(t->client));
+    }
+    assert_true(at_once);
 }
 
 static void test_query_dies_with_the_connection(void **state)
@@ -340,6 +347,27 @@ static void test_silent_server(void **state)
     WAIT(t, t->downs == 2);
     assert_int_equal(t->why[0].kind, FAIL_TIMEOUT);
     assert_int_equal(t->why[1].kind, FAIL_TIMEOUT);
+}
+
+/* The time limit of logging on ends with it. */
+static void test_limit_ends_with_log_on(void **state)
+{
+    enum { LIMIT_US = 200000 };
+    struct test *t = *state;
+    struct timer *wake;
+    unsigned downs;
+    int64_t up_us;
+
+    t->config.connect_timeout_us = LIMIT_US;
+    start_up(t);
+    downs = t->downs;
+    up_us = loop_now_us(t->loop);
+    wake = timer_new(t->loop, on_impatient, &(struct test){0});
+    timer_start(wake, LIMIT_US + 1000);
+    WAIT(t, loop_now_us(t->loop) > up_us + LIMIT_US);
+    timer_free(wake);
+    assert_int_equal(t->downs, downs);
+    assert_true(bolt_client_up(t->client));
 }
 
 static void test_bad_handshakes(void **state)
@@ -487,6 +515,7 @@ int main(void)
         TEST(test_query_dies_with_the_connection),
         TEST(test_silent_query),
         TEST(test_silent_server),
+        TEST(test_limit_ends_with_log_on),
         TEST(test_bad_handshakes),
         TEST(test_wrong_password),
         TEST(test_answer_limit),

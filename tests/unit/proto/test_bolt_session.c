@@ -152,6 +152,9 @@ static void test_failures_and_resets(void **state)
     assert_int_equal(s.error, MEMGRAPH_OK);
     assert_int_equal(s.rows.n, 0);
     assert_int_equal(bolt_session_next(&s), BOLT_SESSION_WAITS);
+    buf_clear(&s.out);
+    bolt_session_ask(&s, str_of("x"));
+    assert_int_equal((uint8_t)s.out.p[3], BOLT_RUN); /* one RESET was enough */
     bolt_session_done(&s);
     buf_done(&server);
 }

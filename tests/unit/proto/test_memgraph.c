@@ -286,6 +286,11 @@ static void test_judge(void **state)
          "status of the replicas using 'SHOW REPLICAS' query.",
          MEMGRAPH_NOT_CONFIRMED},
         {client_error, "Replication Exception: something new", MEMGRAPH_NOT_CONFIRMED},
+        {client_error, /* as 3.6.1 leaves the prefix out, others may */
+         "Failed to replicate to SYNC replica 'r1': RPC communication error. Replica will be "
+         "recovered automatically. Transaction is still committed on the main instance and other "
+         "alive replicas.",
+         MEMGRAPH_NOT_CONFIRMED},
         {client_error,
          "PeriodicCommit warning: At least one SYNC replica has not confirmed the commit.",
          MEMGRAPH_NOT_CONFIRMED},
@@ -305,6 +310,8 @@ static void test_judge(void **state)
          MEMGRAPH_ABORTED},
         {"Memgraph.ClientError.Security.Unauthenticated", "Authentication failure",
          MEMGRAPH_UNAUTHORISED},
+        {"Memgraph.ClientError.Security.Unauthenticated", "other words", MEMGRAPH_UNAUTHORISED},
+        {"", "Authentication failure", MEMGRAPH_UNAUTHORISED},
         {client_error,
          "You are not authorized to execute this query! Please contact your database "
          "administrator.",
@@ -420,6 +427,8 @@ static void test_data_info_as_text(void **state)
         "{memgraph: {behind: 0, status: \"ready\", ts: 12}",
         "{memgraph: {behind: 0, status: \"ready\", ts: 12}}}",
         "{: {behind: 0, status: \"ready\", ts: 12}}",
+        "{memgraph: {behind: 0, status: \"ready\", ts: 12, x}}",
+        "{memgraph: {behind: 0, ts: 12, status: \"ready}}",
     };
     struct value_entry database = {str_of("memgraph"),
                                    value_str("{behind: -2, status: \"invalid\", ts: 4}")};
