@@ -122,8 +122,7 @@ static void on_rows(void *arg, const struct bolt_answer *answer)
     struct row rows[ROWS_MAX] = {0};
     size_t n = 0;
 
-    if (is_target(l))
-        timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
+    timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
     if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
         memgraph_read_replicas(&answer->rows, replicas, &n).kind == FAIL_NONE) {
         for (size_t i = 0; i < n && i < ROWS_MAX; i++) {
@@ -187,10 +186,10 @@ static void on_rows_due(void *arg)
 {
     struct link *l = arg;
 
-    l->want_rows = is_target(l) && l->c->view.pods[l->pod].role == ROLE_MAIN;
+    if (is_target(l) && l->c->view.pods[l->pod].role == ROLE_MAIN)
+        l->want_rows = true;
     probe_next(l);
-    if (is_target(l))
-        timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
+    timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
 }
 
 static void on_probe_up(void *arg)

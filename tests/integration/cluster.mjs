@@ -13,15 +13,19 @@ export async function cluster(t, options = {}) {
 
 // The SYNC replica is proven, the gate open, every other pod registered and ready.
 export async function formed(s, { index = 0, limitMs = 20_000, pods = undefined } = {}) {
+  let status;
   return waitFor('the cluster is whole', async () => {
-    const status = await s.status(index);
+    status = await s.status(index);
     const expected = pods ?? (await s.state()).pods.length;
     const others = status.pods.filter((p) => p.topology !== 'main' && p.kubernetes.exists);
     const whole = status.state === 'OPERATIONAL_STATE' && status.sync.startsWith('ready:') &&
       status.transition === '' && status.gate.state === 'open' && others.length === expected - 1 &&
       others.every((p) => p.memgraph.role === 'replica' && follows(p)) && status.record.fenced === '';
     return whole && status;
-  }, limitMs);
+  }, limitMs).catch((error) => {
+    const { reason, sync, gate, pods: list } = status ?? {};
+    throw new Error(`${error.message}: ${JSON.stringify({ reason, sync, gate, list }, null, 1)}`);
+  });
 }
 
 // Under writes an ASYNC replica hardly ever reads ready: being near is what can be asked of it.
