@@ -349,8 +349,8 @@ static void test_silent_server(void **state)
     assert_int_equal(t->why[1].kind, FAIL_TIMEOUT);
 }
 
-/* The time limit of logging on ends with it. */
-static void test_limit_ends_with_log_on(void **state)
+/* The time limits of logging on and of a query end with them. */
+static void test_limits_end(void **state)
 {
     enum { LIMIT_US = 200000 };
     struct test *t = *state;
@@ -363,6 +363,11 @@ static void test_limit_ends_with_log_on(void **state)
     downs = t->downs;
     up_us = loop_now_us(t->loop);
     wake = timer_new(t->loop, on_impatient, &(struct test){0});
+    timer_start(wake, LIMIT_US + 1000);
+    WAIT(t, loop_now_us(t->loop) > up_us + LIMIT_US);
+    ask(t, "ROW", LIMIT_US);
+    up_us = loop_now_us(t->loop);
+    WAIT(t, t->answers == 1);
     timer_start(wake, LIMIT_US + 1000);
     WAIT(t, loop_now_us(t->loop) > up_us + LIMIT_US);
     timer_free(wake);
@@ -515,7 +520,7 @@ int main(void)
         TEST(test_query_dies_with_the_connection),
         TEST(test_silent_query),
         TEST(test_silent_server),
-        TEST(test_limit_ends_with_log_on),
+        TEST(test_limits_end),
         TEST(test_bad_handshakes),
         TEST(test_wrong_password),
         TEST(test_answer_limit),

@@ -184,19 +184,34 @@ static void test_fire(void **state)
     assert_int_equal(t->bytes, 3 * COUNT);
 }
 
-/* The answer came early: the rest stays unsent, and used connections are replaced by fresh ones
- * that may be poked again. */
+/* The answer came early: no bytes any more. */
 static void test_stop(void **state)
+{
+    struct test *t = *state;
+    struct timer *wake = timer_new(t->loop, on_impatient, &(struct test){0});
+    int64_t stopped_us;
+
+    start(t);
+    poke_fire(t->poke);
+    poke_stop(t->poke);
+    stopped_us = loop_now_us(t->loop);
+    timer_start(wake, 90000);
+    WAIT(t, loop_now_us(t->loop) - stopped_us >= 90000); /* the last step is at 80 ms */
+    timer_free(wake);
+    assert_int_equal(t->bytes, 0);
+    assert_int_equal(t->accepted, COUNT);
+}
+
+/* Used connections are replaced, so that the next promotion may be poked as well. */
+static void test_fresh_connections_after_stop(void **state)
 {
     struct test *t = *state;
 
     start(t);
     poke_fire(t->poke);
-    WAIT(t, t->bytes >= HALF);
+    WAIT(t, t->bytes == 3 * COUNT);
     poke_stop(t->poke);
-    WAIT(t, t->accepted == COUNT + HALF && t->open == COUNT);
-    WAIT(t, poke_connected(t->poke) == COUNT);
-    assert_true(t->bytes <= 3 * HALF);
+    WAIT(t, t->accepted == 2 * COUNT && t->open == COUNT && poke_connected(t->poke) == COUNT);
     t->bytes = 0;
     poke_fire(t->poke);
     WAIT(t, t->bytes == 3 * COUNT);
@@ -255,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_fire),
         TEST(test_stop),
+        TEST(test_fresh_connections_after_stop),
         TEST(test_reconnects),
         TEST(test_connect_does_not_wait),
         TEST(test_no_address_and_no_connections),
