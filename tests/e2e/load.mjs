@@ -39,27 +39,28 @@ export class Load {
   #drivers;
   #running = true;
   #writers;
-  #ackedMs = [];
 
   /** addresses: gateways, "host:port"; every one of them gets `writers` writers. */
   constructor(ledger, addresses, { writers = 4 } = {}) {
     this.#ledger = ledger;
-    this.errors = []; // {atMs, gateway, text}
-    this.#drivers = addresses.map((address) => ({ address, driver: openDriver(address) }));
+    this.errors = []; // {atMs, gateway, code, text}
+    this.#drivers = addresses.map((address) => {
+      return { address, driver: openDriver(address), ackedMs: [] };
+    });
     this.#writers = this.#drivers.flatMap((each) =>
       Array.from({ length: writers }, () => this.#write(each)),
     );
   }
 
-  async #write({ address, driver }) {
+  async #write({ address, driver, ackedMs }) {
     while (this.#running) {
       const id = this.#ledger.attempted++;
       try {
         await query(driver, "CREATE (:Written {id: $id})", { id });
         this.#ledger.acked.add(id);
-        this.#ackedMs.push(performance.now());
-      } catch (error) {
-        this.errors.push({ atMs: performance.now(), gateway: address, text: error.message });
+        ackedMs.push(performance.now());
+      } catch ({ code, message: text }) {
+        this.errors.push({ atMs: performance.now(), gateway: address, code, text });
       }
       // A rate that a busy machine bears too: at full speed its own load would be the fault.
       await new Promise((wake) => setTimeout(wake, PAUSE_MS));
@@ -68,19 +69,25 @@ export class Load {
 
   /** Writes that were acknowledged so far. */
   get count() {
-    return this.#ackedMs.length;
+    return this.#drivers.reduce((sum, { ackedMs }) => sum + ackedMs.length, 0);
   }
 
-  /** Milliseconds without an acknowledgement: the longest such time since `fromMs`, until now. */
-  longestGapSince(fromMs) {
-    let before = fromMs;
-    let longest = 0;
-    for (const atMs of [...this.#ackedMs, performance.now()]) {
-      if (atMs < fromMs) continue;
-      longest = Math.max(longest, atMs - before);
-      before = atMs;
+  /**
+   * Times without an acknowledgement at one gateway since `fromMs`, until now, of at least
+   * `leastMs`: {gateway, fromMs, ms}, in order. The last one may still go on.
+   */
+  gapsSince(fromMs, leastMs) {
+    const gaps = [];
+    for (const { address, ackedMs } of this.#drivers) {
+      let before = fromMs;
+      for (const atMs of [...ackedMs, performance.now()]) {
+        if (atMs < fromMs) continue;
+        const gap = { gateway: address, fromMs: Math.round(before - fromMs) };
+        if (atMs - before >= leastMs) gaps.push({ ...gap, ms: Math.round(atMs - before) });
+        before = atMs;
+      }
     }
-    return Math.round(longest);
+    return gaps.sort((a, b) => a.fromMs - b.fromMs);
   }
 
   errorsSince(fromMs) {
