@@ -36,8 +36,8 @@ enum lease_move lease_decide(const struct lease *l, int64_t now_us, int64_t *wak
         return at(retry_at, now_us, wake_us, LEASE_CREATE);
     if (l->ours)
         return at(retry_at, now_us, wake_us, l->renewed_at ? LEASE_RENEW : LEASE_TAKE);
-    if (l->free)
-        return at(retry_at, now_us, wake_us, LEASE_TAKE);
+    if (l->free) /* released since we tried: at once */
+        return at(l->seen_at > l->tried_at ? l->seen_at : retry_at, now_us, wake_us, LEASE_TAKE);
     return at(l->seen_at + l->other_duration_us, now_us, wake_us, LEASE_TAKE);
 }
 
