@@ -355,6 +355,10 @@ static void note_clause(struct cypher_query *q, const struct clause *c)
         q->writes = true;
         break;
     case CLAUSE_CREATE:
+        for (size_t i = 0; i < c->paths_n; i++)
+            q->reads |= c->paths[i].edges_n > 0;
+        q->writes = true;
+        break;
     case CLAUSE_SET:
     case CLAUSE_DELETE:
         q->writes = true;
@@ -408,7 +412,7 @@ bool cypher_writes(const struct cypher_query *q)
 const char *cypher_type(const struct cypher_query *q)
 {
     if (q->writes)
-        return q->reads || q->last ? "rw" : "w";
+        return q->reads ? "rw" : "w";
     return q->reads ? "r" : "rw";
 }
 

@@ -153,20 +153,18 @@ static bool parse_schema(struct lex *l, struct admin *out, bool create, struct c
 static bool parse_show(struct lex *l, struct admin *out, struct cypher_fail *why)
 {
     static const struct {
-        const char *first, *second, *third;
+        const char *first, *second;
         enum admin_kind kind;
-    } TABLE[] = {{"REPLICATION", "ROLE", NULL, ADMIN_SHOW_ROLE},
-                 {"REPLICAS", NULL, NULL, ADMIN_SHOW_REPLICAS},
-                 {"VERSION", NULL, NULL, ADMIN_SHOW_VERSION},
-                 {"STORAGE", "INFO", NULL, ADMIN_SHOW_STORAGE},
-                 {"USERS", NULL, NULL, ADMIN_SHOW_USERS},
-                 {"CURRENT", "USER", NULL, ADMIN_SHOW_CURRENT_USER},
-                 {"INDEX", "INFO", NULL, ADMIN_SHOW_INDEXES},
-                 {"CONSTRAINT", "INFO", NULL, ADMIN_SHOW_CONSTRAINTS},
-                 {"SNAPSHOTS", NULL, NULL, ADMIN_SHOW_SNAPSHOTS},
-                 {"BUILD", "INFO", NULL, ADMIN_SHOW_BUILD},
-                 {"LICENSE", "INFO", NULL, ADMIN_SHOW_LICENSE},
-                 {"DATABASES", NULL, NULL, ADMIN_SHOW_DATABASES}};
+    } TABLE[] = {
+        {"REPLICATION", "ROLE", ADMIN_SHOW_ROLE},  {"REPLICAS", NULL, ADMIN_SHOW_REPLICAS},
+        {"VERSION", NULL, ADMIN_SHOW_VERSION},     {"STORAGE", "INFO", ADMIN_SHOW_STORAGE},
+        {"USERS", NULL, ADMIN_SHOW_USERS},         {"CURRENT", "USER", ADMIN_SHOW_CURRENT_USER},
+        {"INDEX", "INFO", ADMIN_SHOW_INDEXES},     {"CONSTRAINT", "INFO", ADMIN_SHOW_CONSTRAINTS},
+        {"SNAPSHOTS", NULL, ADMIN_SHOW_SNAPSHOTS}, {"BUILD", "INFO", ADMIN_SHOW_BUILD},
+        {"LICENSE", "INFO", ADMIN_SHOW_LICENSE},   {"DATABASES", NULL, ADMIN_SHOW_DATABASES},
+        {"DATABASE", NULL, ADMIN_SHOW_DATABASE},   {"INSTANCES", NULL, ADMIN_SHOW_INSTANCES},
+        {"INSTANCE", NULL, ADMIN_SHOW_INSTANCES},  {"REPLICATION", "LAG", ADMIN_SHOW_INSTANCES},
+        {"METRICS", "INFO", ADMIN_SHOW_METRICS}};
 
     for (size_t i = 0; i < ARRAY_LEN(TABLE); i++) {
         struct lex back = *l;
@@ -307,6 +305,9 @@ static const char *multicommand_refusal(enum admin_kind kind)
     case ADMIN_SHOW_BUILD:
     case ADMIN_SHOW_LICENSE:
     case ADMIN_SHOW_DATABASES:
+    case ADMIN_SHOW_DATABASE:
+    case ADMIN_SHOW_INSTANCES:
+    case ADMIN_SHOW_METRICS:
     case ADMIN_ACCEPTED:
     case ADMIN_NONE:
         break;
@@ -314,15 +315,31 @@ static const char *multicommand_refusal(enum admin_kind kind)
     return NULL;
 }
 
+/* What needs an enterprise licence, or a coordinator. */
+static const char *enterprise_refusal(enum admin_kind kind)
+{
+    if (kind == ADMIN_SHOW_DATABASES)
+        return "Your license has an invalid type. To use multi-tenancy you need to have an "
+               "enterprise license. \n";
+    if (kind == ADMIN_SHOW_METRICS)
+        return "Your license has an invalid type. To use SHOW METRICS INFO you need to have an "
+               "enterprise license. \n";
+    if (kind == ADMIN_SHOW_DATABASE)
+        return "Trying to use enterprise feature without a valid license. Check your license "
+               "status by running SHOW LICENSE INFO.";
+    if (kind == ADMIN_SHOW_INSTANCES)
+        return "Coordinator was not initialized as coordinator port, coordinator id or management "
+               "port were not set.";
+    return NULL;
+}
+
 const char *mg_admin_refusal(const struct mg_session *s, const struct admin *a)
 {
     const char *text = s->explicit_txn ? multicommand_refusal(a->kind) : NULL;
 
+    text = text ? text : enterprise_refusal(a->kind);
     if (text)
         return text;
-    if (a->kind == ADMIN_SHOW_DATABASES)
-        return "Your license has an invalid type. To use multi-tenancy you need to have an "
-               "enterprise license. \n";
     if (a->kind == ADMIN_REGISTER && s->mg->analytical)
         return "Replication query requires IN_MEMORY_TRANSACTIONAL mode.";
     if (!s->mg->is_main && (a->kind == ADMIN_CREATE_USER || a->kind == ADMIN_SET_PASSWORD ||

@@ -322,6 +322,9 @@ void mg_admin_step(struct mg_session *s, struct mg_result *result)
     case ADMIN_SHOW_BUILD:
     case ADMIN_SHOW_LICENSE:
     case ADMIN_SHOW_DATABASES:
+    case ADMIN_SHOW_DATABASE:
+    case ADMIN_SHOW_INSTANCES:
+    case ADMIN_SHOW_METRICS:
         mg_show(s, result);
         break;
     }
