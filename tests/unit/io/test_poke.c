@@ -8,6 +8,8 @@
 #include "../cmocka_test.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 enum { PATIENCE_US = 5 * 1000 * 1000, COUNT = 6, HALF = 3, MOMENTS_MAX = 64 };
@@ -248,6 +250,31 @@ static void test_connect_does_not_wait(void **state)
     poke_stop(t->poke);
 }
 
+/* Attempts whose first packet was lost would wait a second for the next one. */
+static void test_connect_restarts_attempts(void **state)
+{
+    struct test *t = *state;
+    struct sockaddr_in address;
+    int deaf = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    int64_t asked_us;
+
+    stop_listening(t);
+    assert_int_equal(uv_ip4_addr("127.0.0.1", (int)t->port, &address), 0);
+    assert_int_equal(setsockopt(deaf, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    uv_run(loop_uv(t->loop), UV_RUN_NOWAIT); /* closes the listener */
+    assert_int_equal(bind(deaf, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(deaf, 0), 0); /* one fits in; the others' packets are dropped */
+    t->poke = poke_new(t->loop, "127.0.0.1", t->port, COUNT);
+    WAIT(t, poke_connected(t->poke) > 0);
+    assert_true(poke_connected(t->poke) < COUNT);
+    close(deaf);
+    start_listening(t);
+    asked_us = loop_now_us(t->loop);
+    poke_connect(t->poke);
+    WAIT(t, poke_connected(t->poke) >= COUNT - 1);
+    assert_true(loop_now_us(t->loop) - asked_us < 800000);
+}
+
 static void test_no_address_and_no_connections(void **state)
 {
     struct test *t = *state;
@@ -273,6 +300,7 @@ int main(void)
         TEST(test_fresh_connections_after_stop),
         TEST(test_reconnects),
         TEST(test_connect_does_not_wait),
+        TEST(test_connect_restarts_attempts),
         TEST(test_no_address_and_no_connections),
     };
 
