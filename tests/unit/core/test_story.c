@@ -179,6 +179,37 @@ static void test_initial_state_is_tried_again(void **state)
     world_free(w);
 }
 
+static bool has_touched(const struct world *w)
+{
+    return w->pods[0].ldt > 0;
+}
+
+/* What was committed in the first epoch before a restart belongs to it: the next needs a promotion,
+ * or everybody would be refused later. */
+static void test_main_restarts_while_the_cluster_is_formed(void **state)
+{
+    struct world *w = world_new(3);
+
+    (void)state;
+    (void)world_until(w, has_touched, 5 * second, "the first touch");
+    assert_int_equal(w->record.transition, EPOCH_INITIAL);
+    world_kill(w, 0);
+    world_run(w, 2 * second);
+    world_forget(w);
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 10 * second, "formed all the same");
+    WORLD_EXPECT(w, "O6 record 2 initial none:initial", "EPOCH demote 0", "EPOCH promote 0",
+                 "EPOCH ensure_users 0", "EPOCH register 0 1 strict_sync",
+                 "EPOCH register 0 2 async", "EPOCH touch 0", "EPOCH record 2 - ready:r1.1",
+                 "EPOCH event ClusterFormed", "O1 record 2 - ready:r1.1");
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    world_kill(w, 0);
+    (void)world_until(w, world_is_open, second, "failover");
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 10 * second, "nobody is refused");
+    world_free(w);
+}
+
 /* ---- the main is lost ---- */
 
 static void test_main_killed(void **state)
@@ -393,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
         cmocka_unit_test(test_initial_state_is_tried_again),
+        cmocka_unit_test(test_main_restarts_while_the_cluster_is_formed),
         cmocka_unit_test(test_main_killed),
         cmocka_unit_test(test_main_hangs),
         cmocka_unit_test(test_failover_is_refused_when_s_is_down),

@@ -284,6 +284,27 @@ static void test_an_a_that_is_not_ready_is_dropped(void **state)
     world_free(w);
 }
 
+/* T's demotion would wait for a replica that hangs. A refresh that is not urgent lets it be, for a
+ * while. */
+static void test_a_refresh_waits_for_an_a_that_hangs(void **state)
+{
+    struct world *w = world_formed(3);
+    int64_t took_us;
+
+    (void)state;
+    w->pods[2].mute = true;
+    world_run(w, 3 * second);
+    world_kill(w, 1);
+    world_run(w, 100 * ms);
+    world_start(w, 1);
+    w->pods[2].mute = true;
+    took_us = world_until(w, world_is_armed, 30 * second, "S joins all the same");
+    assert_true(took_us > 5 * second && took_us < 20 * second);
+    w->pods[2].mute = false;
+    (void)world_until(w, world_is_ready, 60 * second, "A is back");
+    world_free(w);
+}
+
 /* It obeys nobody: somebody demoted it twice. One DROP and REGISTER heals it. */
 static void test_an_invalid_a_is_registered_anew_once(void **state)
 {
@@ -492,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_a_is_replaced_under_another_address),
         cmocka_unit_test(test_a_dies_and_returns),
         cmocka_unit_test(test_an_a_that_is_not_ready_is_dropped),
+        cmocka_unit_test(test_a_refresh_waits_for_an_a_that_hangs),
         cmocka_unit_test(test_an_invalid_a_is_registered_anew_once),
         cmocka_unit_test(test_registrations_that_fail),
         cmocka_unit_test(test_a_diverged_a_is_left_alone),

@@ -1,4 +1,5 @@
 #include "world.h"
+#include "steady.h"
 
 #include "../cmocka_test.h"
 
@@ -95,24 +96,6 @@ int64_t world_until(struct world *w, world_test_fn *test, int64_t limit_us, cons
 
 /* ---- making ---- */
 
-static void default_settings(struct settings *s)
-{
-    *s = (struct settings){.name = "mg",
-                           .replication_port = 10000,
-                           .has_users = true,
-                           .read_fallback_main = true,
-                           .read_max_lag = 1000,
-                           .probe_failures = 3,
-                           .sync_watch_us = 100 * ms,
-                           .hold_timeout_us = 5 * second,
-                           .hold_drain_us = 30 * ms,
-                           .refresh_timeout_us = 5 * second,
-                           .replica_heal_us = 15 * second,
-                           .proof_interval_us = second,
-                           .reconcile_us = 10 * second,
-                           .catchup_behind = 1000};
-}
-
 struct world *world_new(unsigned pods_n)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -121,7 +104,7 @@ struct world *world_new(unsigned pods_n)
     w->now_us = w->heartbeat_at = second;
     w->pods_n = pods_n;
     w->leader = -1;
-    default_settings(&w->settings);
+    steady_settings(&w->settings);
     for (int i = 0; i < (int)pods_n; i++) {
         w->pods[i].exists = w->pods[i].ready = true;
         (void)str_format(w->pods[i].ip, sizeof w->pods[i].ip, "10.0.0.%d", i + 1);
@@ -270,6 +253,12 @@ bool world_is_closed(const struct world *w)
 bool world_is_unproven(const struct world *w)
 {
     return w->record.sync == SYNC_UNPROVEN && w->record.transition == EPOCH_NONE;
+}
+
+bool world_is_armed(const struct world *w)
+{
+    return world_is_open(w) && w->record.transition == EPOCH_NONE &&
+           record_sync_is(&w->record, SYNC_READY, w->pods[1 - w->record.target].run);
 }
 
 bool world_is_ready(const struct world *w)

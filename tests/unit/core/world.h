@@ -177,5 +177,6 @@ bool world_is_ready(const struct world *w); /* gate open, sync ready, everybody 
 bool world_is_open(const struct world *w);  /* gate open on the leader */
 bool world_is_unproven(const struct world *w);
 bool world_is_closed(const struct world *w);
+bool world_is_armed(const struct world *w); /* sync ready for S's present run, gate open */
 
 #endif

@@ -105,6 +105,19 @@ static void check_drop(const struct world *w, const struct effect *e)
             check_fail(w, "drop of pod %d with calls in flight", e->target);
 }
 
+/* No role of T changes before the leader's gateways do what they were told. */
+static void check_gate_first(const struct world *w, const struct controller *c,
+                             const struct effect *e)
+{
+    const struct view *v = &c->view;
+
+    if (e->pod != w->record.target || (e->kind != EFFECT_DEMOTE && e->kind != EFFECT_PROMOTE))
+        return;
+    if (v->gate_in_force == GATE_OPEN || !v->gate_settled ||
+        (v->gate_in_force == GATE_HOLD && !v->gate_drained))
+        check_fail(w, "%s of T, and the gateways are not closed yet", effect_kind_name(e->kind));
+}
+
 void check_command(const struct world *w, int id, const struct effect *e)
 {
     const struct controller *c = &w->controllers[id];
@@ -116,6 +129,7 @@ void check_command(const struct world *w, int id, const struct effect *e)
                    effect_kind_name(e->kind));
     if (!w->record_exists)
         check_fail(w, "%s without a record", effect_kind_name(e->kind));
+    check_gate_first(w, c, e);
     if (e->kind == EFFECT_DEMOTE) {
         check_demotion(w, e);
         return;
