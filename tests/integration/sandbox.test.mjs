@@ -1,7 +1,9 @@
 // The sandbox itself: its API server on a real socket, its pods, its controllers, its end.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 
 import { sandbox, test, waitFor } from './harness.mjs';
 
@@ -184,7 +186,6 @@ test('pods: wiped, stopped and started, scaled', async (t) => {
   const s = await sandbox(t, { pods: 2 });
   const [pod] = await s.ready();
   const mark = `${pod.volume}/mark`;
-  const { writeFile } = await import('node:fs/promises');
 
   await writeFile(mark, 'x');
   await s.control('restart', 'memgraph-0');
@@ -208,6 +209,23 @@ test('pods: wiped, stopped and started, scaled', async (t) => {
   assert.equal((await s.ready()).length, 1);
   await assert.rejects(s.control('nonsense'), /unknown command/);
   await assert.rejects(s.control('kill', 'main'), /no pod 'main'/); // nobody wrote a record
+});
+
+test('for programs: the ready file, commands on standard input, events as JSON lines', async (t) => {
+  const file = path.join(tmpdir(), `sandbox-ready-${process.pid}`);
+  const s = await sandbox(t, { pods: 1, args: [`--ready-file=${file}`] });
+  t.after(() => rm(file));
+  assert.deepEqual(Object.keys(JSON.parse(await readFile(file, 'utf8'))), Object.keys(s.info));
+
+  await s.ready();
+  s.process.stdin.write('kill memgraph-0\nnonsense\n');
+  await waitFor('both answers', () => s.events.filter((e) => e.event === 'answer').length === 2);
+  assert.deepEqual(s.events.filter((e) => e.event === 'answer').map(({ ok, text }) => [ok, text]),
+    [[true, 'memgraph-0: killed'], [false, "unknown command 'nonsense'; try help"]]);
+  await waitFor('its death', () => s.event('memgraph-0', 'died').length === 1);
+  assert.match(s.event('memgraph-0', 'died')[0].text, /signal 9/);
+  s.process.stdin.end(); // the one who gave commands is gone
+  assert.deepEqual(await s.exited, [0, null]);
 });
 
 test('controllers: environment, restart, clean stop', async (t) => {
@@ -260,7 +278,6 @@ test('the end: nothing is left, also when it is killed', async (t) => {
     else s.process.kill(how);
     await s.exited;
     await waitFor(`no process is left after ${how}`, () => !pids.some(alive));
-    const { rm } = await import('node:fs/promises');
     await rm(s.info.directory, { recursive: true });
   }
   const s = await sandbox(t, { pods: 1 });
