@@ -20,7 +20,7 @@ struct bolt_client_config {
     char user[128], password[128]; /* empty user: no authentication */
     char user_agent[64];
     int64_t connect_timeout_us; /* connect, handshake and log-on together */
-    size_t answer_limit;        /* bytes of one answer; 0: 16 MiB */
+    size_t answer_limit;        /* bytes that one answer takes in memory; 0: 16 MiB */
 };
 
 struct bolt_answer {
@@ -36,7 +36,8 @@ typedef void bolt_done_fn(void *arg, const struct bolt_answer *answer);
 
 struct bolt_client_events {
     void (*on_up)(void *arg);
-    /* Not connected (any more): why. REFUSED for refused and reset, TIMEOUT for silence. */
+    /* Not connected (any more): why. REFUSED for refused, reset and closed, TIMEOUT for silence,
+     * DENIED for wrong credentials (the next attempt comes after 1 s then). */
     void (*on_down)(void *arg, const struct fail *why);
 };
 
