@@ -1,4 +1,5 @@
 /* The simulated Kubernetes API server without its sockets, against the answers of a real one. */
+#include "base/alloc.h"
 #include "models/kube_rest.h"
 
 #include "../cmocka_test.h"
@@ -373,6 +374,30 @@ static void test_watch_with_labels(void **state)
     kube_watcher_free(answer.watch);
 }
 
+static void test_watch_sees_its_own_only(void **state)
+{
+    static const char other[] = "/api/v1/namespaces/default2/configmaps";
+    struct fixture *f = *state;
+    struct kube_rest_answer answer;
+
+    configmap_make(f);
+    pod_make(f, "db-0", "db");
+    answer = ask(f, "GET", CONFIGMAPS "?watch=1&timeoutSeconds=99999", NULL);
+    assert_int_equal(answer.timeout_s, 3600);
+    line_check(answer.watch, "ADDED", "state");
+    assert_null(kube_watcher_next(answer.watch));
+    assert_null(kube_watcher_bookmark(answer.watch)); /* nothing happened since */
+    pod_make(f, "db-1", "db");
+    expect(f, "POST", other, "{\"metadata\":{\"name\":\"far\"}}", 201, "kind", "ConfigMap");
+    assert_null(kube_watcher_next(answer.watch));
+    expect(f, "POST", CONFIGMAPS, "{\"metadata\":{\"name\":\"near\"}}", 201, "kind", "ConfigMap");
+    line_check(answer.watch, "ADDED", "near");
+    assert_null(kube_watcher_next(answer.watch));
+    kube_watcher_free(answer.watch);
+    expect(f, "GET", CONFIGMAPS, NULL, 200, "items.2.kind", "");
+    expect(f, "GET", other, NULL, 200, "items.0.metadata.name", "far");
+}
+
 static void expired_check(struct kube_watcher *w)
 {
     json_t *line = kube_watcher_next(w);
@@ -466,6 +491,7 @@ static void test_what_is_refused(void **state)
         {"PUT", PODS, "application/json", "{}", 405},
         {"POST", CONFIGMAPS "/state", "application/json", "{}", 405},
         {"DELETE", CONFIGMAPS, NULL, NULL, 405},
+        {"DELETE", PODS "/x/status", NULL, NULL, 405},
         {"GET", CONFIGMAPS "/state/status", NULL, NULL, 404},
         {"GET", CONFIGMAPS "/state/status/more", NULL, NULL, 404},
         {"GET", "/api/v1/namespaces/default/secrets", NULL, NULL, 404},
@@ -485,6 +511,32 @@ static void test_what_is_refused(void **state)
         json_decref(answer.reply.body);
     }
     assert_int_equal(f->changes, 1);
+}
+
+static void test_sizes(void **state)
+{
+    struct fixture *f = *state;
+    struct kube_key key = {.resource = KUBE_CONFIGMAPS, .ns = "default"};
+    char *large = xcalloc(1, 1024 * 1024 + 1), name[255] = {0};
+    json_t *object;
+    struct kube_reply reply;
+
+    memset(large, 'x', 1024 * 1024);
+    memset(name, 'n', sizeof name - 1);
+    for (int excess = 1; excess >= 0; excess--) {
+        object = json_pack("{s:{s:s}, s:{s:s}}", "metadata", "name", "large", "data",
+                           excess ? "k" : "", large + !excess);
+        reply = kube_store_create(f->store, &key, object);
+        assert_int_equal(reply.status, excess ? 422 : 201);
+        json_decref(reply.body);
+        json_decref(object);
+        object = json_pack("{s:{s:s}}", "metadata", "name", name + !excess);
+        reply = kube_store_create(f->store, &key, object);
+        assert_int_equal(reply.status, excess ? 422 : 201);
+        json_decref(reply.body);
+        json_decref(object);
+    }
+    free(large);
 }
 
 static void test_health_and_version(void **state)
@@ -508,9 +560,11 @@ int main(void)
         T(test_status_and_spec_are_kept_apart),
         T(test_list_and_selectors),
         T(test_watch_with_labels),
+        T(test_watch_sees_its_own_only),
         T(test_history_is_bounded),
         T(test_events),
         T(test_what_is_refused),
+        T(test_sizes),
         T(test_health_and_version),
     };
 
