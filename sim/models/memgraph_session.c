@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
-enum { ARENA_LIMIT = 1 << 30 };
+enum { ARENA_LIMIT = 1 << 30, FAILURE_SIZE = 2048 };
 
 struct mg_session *mg_session_new(struct mg *mg, mg_reply_fn *reply, void *arg)
 {
@@ -108,28 +108,32 @@ void mg_reply_success(struct mg_session *s, struct value metadata)
     reply(s, &r);
 }
 
-static void reply_failure(struct mg_session *s, const char *code, const char *fmt, va_list args)
+static void reply_failure(struct mg_session *s, const char *code, const char *text)
 {
-    char text[2048];
     struct mg_reply r = {.code = code, .message = text};
 
-    vsnprintf(text, sizeof(text), fmt, args);
     reply(s, &r);
 }
 
 void mg_reply_failure(struct mg_session *s, const char *code, const char *fmt, ...)
 {
+    char text[FAILURE_SIZE];
     va_list args;
 
     va_start(args, fmt);
-    reply_failure(s, code, fmt, args);
+    vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    reply_failure(s, code, text);
 }
 
 void mg_query_failed(struct mg_session *s, const char *code, const char *fmt, ...)
 {
+    char text[FAILURE_SIZE];
     va_list args;
 
+    va_start(args, fmt); /* first: what it names may stand in the result */
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     if (s->explicit_txn) {
         s->failed_txn = true;
         if (s->pulled)
@@ -138,9 +142,7 @@ void mg_query_failed(struct mg_session *s, const char *code, const char *fmt, ..
     } else {
         abort_all(s);
     }
-    va_start(args, fmt);
-    reply_failure(s, code, fmt, args);
-    va_end(args);
+    reply_failure(s, code, text);
 }
 
 void mg_notify(struct mg_session *s, struct mg_result *result, const char *code,
@@ -578,7 +580,7 @@ void mg_session_reset(struct mg_session *s, int64_t now_us)
 
 static void login_step(struct mg_session *s)
 {
-    struct str scheme = str_of("none"), user = {0}, password = {0};
+    struct str scheme = str_of("none"), user = str_of(""), password = str_of("");
     const struct mg *mg = s->mg;
 
     value_get_str(s->credentials, "scheme", &scheme);
@@ -601,7 +603,7 @@ static void login_step(struct mg_session *s)
         mg_reply_failure(s, MG_AUTH_ERROR, "Authentication failure");
         return;
     }
-    str_copy_n(s->user, sizeof(s->user), mg->users_n ? user : (struct str){0});
+    str_copy_n(s->user, sizeof(s->user), mg->users_n ? user : str_of(""));
     mg_reply_success(s, value_null());
 }
 
