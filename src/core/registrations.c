@@ -133,10 +133,20 @@ static void drop(const struct view *v, struct plan *plan, const struct row *row,
     (void)str_copy(e->name, sizeof e->name, row->name);
 }
 
+/* Somebody registered the same replica under a name that is none of ours: ours would be refused. */
+static const struct row *foreign_row(const struct view *v, const char *address)
+{
+    for (unsigned i = 0; i < v->rows_n; i++)
+        if (v->rows[i].pod < 0 && strcmp(v->rows[i].address, address) == 0)
+            return &v->rows[i];
+    return NULL;
+}
+
 static void add_async(const struct view *v, struct plan *plan, int pod)
 {
     const struct pod *p = &v->pods[pod];
     char address[ADDRESS_SIZE];
+    const struct row *foreign;
     struct effect *e;
 
     view_address(v, pod, address);
@@ -150,6 +160,12 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
     if (pod_role(p) != ROLE_REPLICA || p->role_at < v->rows_at) {
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_O7, pod,
                        "it must say that it is a replica before it is registered");
+        return;
+    }
+    foreign = foreign_row(v, address);
+    if (foreign) {
+        if (!foreign->has_data || foreign->status == ROW_READY)
+            drop(v, plan, foreign, "one of our pods under a name that is none of ours");
         return;
     }
     e = plan_add(plan, v, EFFECT_REGISTER, RULE_O7, v->record.target,
@@ -166,8 +182,7 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
  * call in flight a DROP can crash the main (live facts 1.7). */
 static bool may_drop(const struct view *v, const struct row *row)
 {
-    return !row->has_data || row->status == ROW_READY || row->pod < 0 ||
-           !pod_up(&v->pods[row->pod]);
+    return !row->has_data || row->status == ROW_READY || !pod_up(&v->pods[row->pod]);
 }
 
 static void keep_row(const struct view *v, struct plan *plan, const struct row *row)

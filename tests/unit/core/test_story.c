@@ -179,6 +179,43 @@ static void test_initial_state_is_tried_again(void **state)
     world_free(w);
 }
 
+/* S is registered and does not become ready: that is no cluster yet, nobody writes. */
+static void test_initial_state_lasts_until_s_is_proven(void **state)
+{
+    struct world *w = world_new(2);
+
+    (void)state;
+    w->pods[1].stuck = true;
+    world_run(w, 20 * second);
+    assert_string_equal(world_plan(w)->state, "INITIAL_STATE");
+    assert_string_equal(world_sync(w), "none:initial");
+    assert_true(world_is_closed(w));
+    w->pods[1].stuck = false;
+    (void)world_until(w, world_is_ready, 60 * second, "the cluster is formed after all");
+    assert_string_equal(world_plan(w)->state, "OPERATIONAL_STATE");
+    world_free(w);
+}
+
+/* What a failover was, for people: its times run from the loss of the connection. */
+static void test_history_of_a_failover(void **state)
+{
+    struct world *w = world_formed(3);
+    const char *entry;
+
+    (void)state;
+    world_kill(w, 0);
+    (void)world_until(w, world_is_open, second, "the other serves");
+    world_run(w, second);
+    assert_int_equal(w->record.history_n, 2);
+    entry = w->record.history[1];
+    if (!strstr(entry, "{\"epoch\":2,\"kind\":\"failover\",\"at\":4055,") ||
+        !strstr(entry, "\"from\":\"mg-0\",\"to\":\"mg-1\",\"sync\":\"none\"") ||
+        !strstr(entry, "\"ms\":{\"decide\":26,\"record\":28,\"fence\":0,\"promote\":32,"
+                       "\"touch\":36,\"open\":36}}"))
+        fail_msg("%s", entry);
+    world_free(w);
+}
+
 static bool has_touched(const struct world *w)
 {
     return w->pods[0].ldt > 0;
@@ -424,6 +461,8 @@ int main(void)
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
         cmocka_unit_test(test_initial_state_is_tried_again),
+        cmocka_unit_test(test_initial_state_lasts_until_s_is_proven),
+        cmocka_unit_test(test_history_of_a_failover),
         cmocka_unit_test(test_main_restarts_while_the_cluster_is_formed),
         cmocka_unit_test(test_main_killed),
         cmocka_unit_test(test_main_hangs),

@@ -208,11 +208,6 @@ void world_expect(struct world *w, const char *const *lines, size_t n)
 
     for (size_t i = 0; i < n; i++)
         (void)str_append(expected, sizeof expected, "%s\n", lines[i]);
-    if (getenv("SHOW")) {
-        printf("-- line: expected:\n%s-- seen:\n%s--\n", expected, w->trace);
-        world_forget(w);
-        return;
-    }
     if (strcmp(expected, w->trace) != 0)
         fail_msg("expected:\n%s\nseen:\n%s", expected, w->trace);
     world_forget(w);
