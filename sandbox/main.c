@@ -22,6 +22,7 @@ enum {
     OPTION_NO_RESTART,
     OPTION_CONTROLLERS_WAIT,
     OPTION_RESTART_DELAY,
+    OPTION_NO_BACKOFF,
     OPTION_GRACE,
     OPTION_ENV,
     OPTION_INIT_HOOK,
@@ -45,6 +46,7 @@ static const struct argp_option options[] = {
     {"no-controller-restart", OPTION_NO_RESTART, NULL, 0, "a controller that ends stays down", 0},
     {"controllers-wait", OPTION_CONTROLLERS_WAIT, NULL, 0, "they start by command only", 0},
     {"restart-delay", OPTION_RESTART_DELAY, "T", 0, "before a restart in place (1s)", 0},
+    {"no-backoff", OPTION_NO_BACKOFF, NULL, 0, "the delay does not double after quick deaths", 0},
     {"grace", OPTION_GRACE, "SECONDS", 0, "from SIGTERM to SIGKILL (5)", 0},
     {"init-hook", OPTION_INIT_HOOK, "CMD", 0, "sh -c CMD before a new pod starts", 0},
     {"stop-hook", OPTION_STOP_HOOK, "CMD", 0, "sh -c CMD before a deleted pod gets SIGTERM", 0},
@@ -129,6 +131,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_NO_RESTART:
         config->restart_controllers = false;
+        return 0;
+    case OPTION_NO_BACKOFF:
+        config->no_backoff = true;
         return 0;
     case OPTION_CONTROLLERS_WAIT:
         config->controllers_wait = true;

@@ -100,6 +100,8 @@ static int64_t backoff_next_us(struct pod *pod)
 {
     int64_t delay_us = pod->config->restart_delay_us;
 
+    if (pod->config->no_backoff)
+        return delay_us;
     if (loop_now_us(pod->config->loop) - pod->launched_us >= BACKOFF_MAX_US)
         pod->quick_deaths = 0;
     for (unsigned i = 0; i < pod->quick_deaths && delay_us < BACKOFF_MAX_US; i++)

@@ -23,7 +23,8 @@ struct pod_config {
     const char *init_hook; /* sh -c: before the first start of a new pod; empty: none */
     const char *stop_hook; /* sh -c: when the pod is deleted, before SIGTERM; empty: none */
     int64_t grace_s;
-    int64_t restart_delay_us;
+    int64_t restart_delay_us; /* doubled after quick deaths, unless no_backoff */
+    bool no_backoff;
 };
 
 enum pod_phase {

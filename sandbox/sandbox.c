@@ -146,7 +146,8 @@ static void pods_begin(struct sandbox *sb)
                                          .init_hook = config->init_hook,
                                          .stop_hook = config->stop_hook,
                                          .grace_s = config->grace_s,
-                                         .restart_delay_us = config->restart_delay_us};
+                                         .restart_delay_us = config->restart_delay_us,
+                                         .no_backoff = config->no_backoff};
     sb->pods = pods_start(&sb->pod_config, config->net, config->pods);
 }
 

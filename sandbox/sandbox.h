@@ -15,7 +15,7 @@ enum { SANDBOX_ENV_MAX = 32, SANDBOX_API_PORT = 6443, SANDBOX_CONTROL_PORT = 644
 
 /* What the command line says. Texts live as long as argv. */
 struct sandbox_config {
-    bool demo, keep, client, restart_controllers, controllers_wait;
+    bool demo, keep, client, restart_controllers, controllers_wait, no_backoff;
     unsigned net, pods, controllers;
     const char *directory; /* NULL: a new one under /tmp */
     const char *statefulset, *app, *memgraph, *controller, *init_hook, *stop_hook, *ready_file;

@@ -13,7 +13,7 @@
 #include <assert.h>
 
 static const int64_t kube_timeout_us = 5LL * 1000 * 1000;
-static const int64_t kube_watch_us = 300LL * 1000 * 1000;
+static const int64_t kube_watch_us = 20LL * 1000 * 1000; /* a silent stream is noticed soon after */
 
 struct view *controller_view(struct controller *c)
 {

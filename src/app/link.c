@@ -453,8 +453,12 @@ void link_ask_storage(struct link *l)
 
 void link_hurry(struct link *l)
 {
-    bolt_client_retry_now(l->probe);
-    bolt_client_retry_now(l->command);
+    /* The first attempts after a break have their own pace (0, 5, 20 ms), which tells a process
+     * that is gone from one that is not: that is not to be hurried. */
+    if (l->c->view.pods[l->pod].refusals >= REFUSED_IN_A_ROW) {
+        bolt_client_retry_now(l->probe);
+        bolt_client_retry_now(l->command);
+    }
     link_ask_role(l);
 }
 
