@@ -112,6 +112,11 @@ export class Cluster {
     await this.kube.applyYaml(rbac.replaceAll("namespace: memgraph", `namespace: ${this.namespace}`));
     await this.rotateToken();
     await this.kubelet.start();
+    // Before the default ServiceAccount has its token no pod can be made, and the controller of
+    // StatefulSets would try again late. The one of ServiceAccounts is slow after an outage.
+    const account = `${this.path}/serviceaccounts/default`;
+    const hasToken = async () => (await this.kube.find(account))?.secrets?.length;
+    await waitFor("the default ServiceAccount has its token", hasToken, 120_000);
     await this.kube.post(this.statefulSetPath.replace(/\/memgraph$/, ""), statefulSet(replicas));
     this.replicas = replicas;
   }

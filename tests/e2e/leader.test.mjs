@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Cluster } from "./cluster.mjs";
-import { tell } from "./story.mjs";
+import { UNNOTICED_MS, tell } from "./story.mjs";
 import { waitFor } from "./wait.mjs";
 
 const LEASE_MS = 15_000;
 const RENEWAL_MS = 2_000;
 const MARGIN_MS = 3_000;
-const UNNOTICED_MS = 500;
 
 let cluster;
 
@@ -28,26 +27,29 @@ for (const [words, signal, limitMs] of WAYS) {
   test(`the leader ${words}: the other controller takes over`, async (t) => {
     const leader = await cluster.leader();
     const other = cluster.controllers.find((each) => each !== leader);
-    const { gapMs, errors } = await tell(t, cluster, {
-      gateways: [other.gateway],
-      fault: async () => {
-        const startMs = performance.now();
-        const ended = leader.end(signal);
-        await waitFor(
-          "the other one leads, and says so",
-          async () =>
-            (await cluster.leader(0)) === other && (await other.leads()),
-          limitMs,
-        );
-        t.diagnostic(`new leader after ${Math.round(performance.now() - startMs)} ms`);
-        const { code } = await ended;
-        assert.equal(code, signal === "SIGTERM" ? 0 : null);
-      },
-    });
-    assert.deepEqual(errors, []);
-    assert.ok(gapMs < UNNOTICED_MS, `no write was acknowledged for ${gapMs} ms`);
-
-    leader.start();
+    const takeover = async () => {
+      const startMs = performance.now();
+      const ended = leader.end(signal);
+      await waitFor(
+        `${other.name} leads, and says so`,
+        async () => (await cluster.leader(0)) === other && (await other.leads()),
+        limitMs,
+      );
+      t.diagnostic(`new leader after ${Math.round(performance.now() - startMs)} ms`);
+      const { code } = await ended;
+      assert.equal(code, signal === "SIGTERM" ? 0 : null);
+    };
+    try {
+      const { gapMs, errors } = await tell(t, cluster, {
+        gateways: [other.gateway],
+        fault: takeover,
+      });
+      assert.deepEqual(errors, []);
+      assert.ok(gapMs < UNNOTICED_MS, `no write was acknowledged for ${gapMs} ms`);
+    } finally {
+      await leader.exited;
+      leader.start();
+    }
     await waitFor("the old leader follows", async () => {
       return !(await leader.leads()) && (await leader.http("/readyz")).status === 200;
     });

@@ -73,21 +73,21 @@ export class Load {
   }
 
   /**
-   * Times without an acknowledgement at one gateway since `fromMs`, until now, of at least
-   * `leastMs`: {gateway, fromMs, ms}, in order. The last one may still go on.
+   * The longest time without an acknowledgement since `fromMs` at each gateway, until now:
+   * {gateway, ms, afterMs}, where afterMs is when it began, counted from fromMs.
    */
-  gapsSince(fromMs, leastMs) {
-    const gaps = [];
-    for (const { address, ackedMs } of this.#drivers) {
+  longestGapsSince(fromMs) {
+    return this.#drivers.map(({ address: gateway, ackedMs }) => {
+      const longest = { gateway, ms: 0, afterMs: 0 };
       let before = fromMs;
       for (const atMs of [...ackedMs, performance.now()]) {
         if (atMs < fromMs) continue;
-        const gap = { gateway: address, fromMs: Math.round(before - fromMs) };
-        if (atMs - before >= leastMs) gaps.push({ ...gap, ms: Math.round(atMs - before) });
+        const ms = Math.round(atMs - before);
+        if (ms > longest.ms) Object.assign(longest, { ms, afterMs: Math.round(before - fromMs) });
         before = atMs;
       }
-    }
-    return gaps.sort((a, b) => a.fromMs - b.fromMs);
+      return longest;
+    });
   }
 
   errorsSince(fromMs) {

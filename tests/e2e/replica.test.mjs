@@ -3,12 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Cluster } from "./cluster.mjs";
-import { tell } from "./story.mjs";
+import { UNNOTICED_MS, tell } from "./story.mjs";
 import { waitFor } from "./wait.mjs";
 
 // The process is away for a second; then its replica has to catch up and to be proven.
 const SYNC_GAP_LIMIT_MS = 5_000;
-const UNNOTICED_MS = 500;
 
 let cluster;
 

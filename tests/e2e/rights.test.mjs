@@ -7,6 +7,9 @@ import { Kube, KubeError } from "./kube.mjs";
 import { tell } from "./story.mjs";
 import { waitFor } from "./wait.mjs";
 
+// Read when a write of the Lease was refused and no watch event has told why before the next try.
+const SELDOM_USED = ["get leases"];
+
 let cluster;
 
 before(async () => {
@@ -47,10 +50,10 @@ test("no right is given that is not used", async () => {
   const given = rules.flatMap(({ resources, verbs }) =>
     resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
   );
-  const used = new Set(
-    cluster.audit().map(({ verb, objectRef }) => `${verb} ${objectRef.resource}`),
-  );
-  assert.deepEqual([...used].sort(), [...new Set(given)].sort());
+  const requests = cluster.audit();
+  const used = requests.map(({ verb, objectRef }) => `${verb} ${objectRef.resource}`);
+  const needed = new Set([...used, ...SELDOM_USED]);
+  assert.deepEqual([...needed].sort(), [...new Set(given)].sort());
 });
 
 test("what a thief of the token would like to have is refused", async () => {

@@ -3,10 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Cluster } from "./cluster.mjs";
 import { Kube, KubeError } from "./kube.mjs";
-import { tell } from "./story.mjs";
+import { UNNOTICED_MS, tell } from "./story.mjs";
 import { waitFor } from "./wait.mjs";
-
-const UNNOTICED_MS = 500;
 
 let cluster;
 
