@@ -89,9 +89,21 @@ static void on_read_reports(void *arg)
 
 /* ---- routes ---- */
 
+static bool same_route(const struct gateway_route *a, const struct gateway_route *b)
+{
+    if (a->generation != b->generation || a->kind != b->kind || a->hold != b->hold ||
+        a->upstreams != b->upstreams)
+        return false;
+    for (unsigned i = 0; i < a->upstreams; i++)
+        if (a->upstream[i].port != b->upstream[i].port ||
+            strcmp(a->upstream[i].host, b->upstream[i].host) != 0)
+            return false;
+    return true;
+}
+
 static void send_route(struct side *side, const struct gateway_route *route)
 {
-    if (memcmp(route, &side->route, sizeof *route) == 0)
+    if (same_route(route, &side->route))
         return;
     side->route = *route;
     side->in_force = side->drained = false;

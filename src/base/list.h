@@ -49,11 +49,9 @@ static inline struct list *list_pop(struct list *l)
     return node;
 }
 
-/* The current node may be removed in the body; others may not. A name cannot stand in parentheses:
- * NOLINTBEGIN(bugprone-macro-parentheses) */
+/* The current node may be removed in the body; others may not. */
 #define LIST_FOR_EACH(it, head)                                                                    \
     for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                      \
          it = it##_next, it##_next = it->next)
-/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
