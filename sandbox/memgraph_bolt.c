@@ -44,18 +44,20 @@ static bool is_new(const struct client *c)
     return c->reader.version >= BOLT_5_2;
 }
 
-/* Ends the connection; frees unless the loop over messages still works with it. */
+/* Ends the connection. What is left is freed by whoever called into this client from outside. */
 static void client_close(struct client *c)
 {
-    if (c->state != STATE_CLOSED) {
-        c->state = STATE_CLOSED;
-        memgraph_stream_send(c->stream, buf_str(&c->out));
-        memgraph_stream_close(c->stream, true);
-        mg_session_free(c->session);
-        c->session = NULL;
-    }
-    if (c->working)
+    if (c->state == STATE_CLOSED)
         return;
+    c->state = STATE_CLOSED;
+    memgraph_stream_send(c->stream, buf_str(&c->out));
+    memgraph_stream_close(c->stream, true);
+    mg_session_free(c->session);
+    c->session = NULL;
+}
+
+static void client_free(struct client *c)
+{
     bolt_done(&c->reader);
     arena_done(&c->arena);
     buf_done(&c->out);
@@ -120,10 +122,8 @@ static void on_reply(void *arg, const struct mg_reply *reply)
 
     if (reply->code) {
         fail(c, reply->code, reply->message);
-        if (str_contains(str_of(reply->code), "Security")) {
+        if (str_contains(str_of(reply->code), "Security"))
             client_close(c);
-            return;
-        }
     } else if (c->state == STATE_HELLO || c->state == STATE_LOGON) {
         greet(c);
         c->state = STATE_READY;
@@ -281,14 +281,14 @@ static void work(struct client *c)
     }
     c->working = false;
     if (c->state == STATE_CLOSED) {
-        client_close(c);
+        client_free(c);
         return;
     }
     memgraph_stream_send(c->stream, buf_str(&c->out));
     buf_clear(&c->out);
 }
 
-/* True: the handshake is done. The client may be gone otherwise. */
+/* True: the handshake is done. */
 static bool shake_hands(struct client *c, struct str *bytes)
 {
     static const enum bolt_version SPOKEN[] = {BOLT_1_0, BOLT_4_0, BOLT_4_1, BOLT_4_3, BOLT_5_2};
@@ -318,8 +318,11 @@ static void on_bytes(void *arg, struct str bytes)
     struct client *c = arg;
     struct memgraph_bolt *bolt = c->bolt;
 
-    if (c->state == STATE_HANDSHAKE && !shake_hands(c, &bytes))
+    if (c->state == STATE_HANDSHAKE && !shake_hands(c, &bytes)) {
+        if (c->state == STATE_CLOSED)
+            client_free(c);
         return;
+    }
     bolt_feed(&c->reader, bytes);
     if (!mg_session_busy(c->session))
         work(c);
@@ -332,6 +335,7 @@ static void on_end(void *arg)
     struct memgraph_bolt *bolt = c->bolt;
 
     client_close(c);
+    client_free(c);
     bolt->after(bolt->arg);
 }
 

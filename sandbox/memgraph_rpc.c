@@ -143,12 +143,13 @@ static void on_listener_closed(uv_handle_t *handle)
 bool memgraph_rpc_listen(struct memgraph_rpc *rpc, unsigned port)
 {
     struct sockaddr_in address;
+    int rc;
 
     assert(!rpc->listener);
     rpc->listener = xcalloc(1, sizeof(*rpc->listener));
     rpc->listener->data = rpc;
-    if (uv_tcp_init(loop_uv(rpc->loop), rpc->listener))
-        assert(!"handles cannot be made");
+    rc = uv_tcp_init(loop_uv(rpc->loop), rpc->listener);
+    assert(!rc);
     if (!uv_ip4_addr(rpc->address, (int)port, &address) &&
         !uv_tcp_bind(rpc->listener, (const struct sockaddr *)&address, 0) &&
         !uv_listen((uv_stream_t *)rpc->listener, 128, on_peer))
@@ -160,11 +161,13 @@ bool memgraph_rpc_listen(struct memgraph_rpc *rpc, unsigned port)
 
 void memgraph_rpc_unlisten(struct memgraph_rpc *rpc)
 {
+    struct list *node;
+
     if (rpc->listener)
         uv_close((uv_handle_t *)rpc->listener, on_listener_closed);
     rpc->listener = NULL;
-    while (!list_empty(&rpc->peers))
-        peer_free(CONTAINER_OF(rpc->peers.next, struct peer, node));
+    while ((node = list_pop(&rpc->peers)))
+        peer_free(CONTAINER_OF(node, struct peer, node));
 }
 
 /* Links. */
@@ -311,8 +314,10 @@ void memgraph_rpc_close(struct memgraph_rpc *rpc, unsigned link)
 
 void memgraph_rpc_free(struct memgraph_rpc *rpc)
 {
+    struct list *node;
+
     memgraph_rpc_unlisten(rpc);
-    while (!list_empty(&rpc->links))
-        link_free(CONTAINER_OF(rpc->links.next, struct link, node));
+    while ((node = list_pop(&rpc->links)))
+        link_free(CONTAINER_OF(node, struct link, node));
     free(rpc);
 }

@@ -50,12 +50,15 @@ static struct memgraph_stream *stream_new(uv_loop_t *loop,
                                           const struct memgraph_stream_events *events, void *arg)
 {
     struct memgraph_stream *s = xcalloc(1, sizeof(*s));
+    int rc;
 
     s->events = *events;
     s->arg = arg;
     s->tcp.data = s->later.data = s->connect.data = s->resolve.data = s;
-    if (uv_tcp_init(loop, &s->tcp) || uv_timer_init(loop, &s->later))
-        assert(!"handles cannot be made");
+    rc = uv_tcp_init(loop, &s->tcp);
+    assert(!rc);
+    rc = uv_timer_init(loop, &s->later);
+    assert(!rc);
     s->handles = 2;
     return s;
 }
@@ -187,7 +190,11 @@ static void on_written(uv_write_t *request, int status)
 
 void memgraph_stream_send(struct memgraph_stream *s, struct str bytes)
 {
-    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.p, (unsigned)bytes.n);
+    const union {
+        const char *in;
+        char *out; /* libuv does not write to it */
+    } whole = {.in = bytes.p};
+    uv_buf_t buf = uv_buf_init(whole.out, (unsigned)bytes.n);
     struct write *w;
     int n;
 

@@ -184,7 +184,8 @@ static void project_groups(struct run *r, const struct clause *c, struct row_lis
             sum_add(r, aggregates[k], &g->sums[k], rows->rows[i]);
     }
     n = keys_count(keys);
-    for (size_t i = 0; i < n; i++) {
+    assert(groups || !n);
+    for (size_t i = 0; groups && i < n; i++) {
         for (size_t k = 0; k < c->aggregates_n; k++) {
             results[k] = sum_value(aggregates[k], &groups[i].sums[k]);
             keys_free(groups[i].sums[k].seen);
@@ -228,7 +229,7 @@ struct sortable {
 static int compare_rows(const void *a, const void *b, void *arg)
 {
     const struct sortable *x = a, *y = b;
-    const struct clause *c = arg;
+    const struct clause *c = *(const struct clause *const *)arg;
 
     for (size_t i = 0; i < c->sort_n; i++) {
         int order = value_order(&x->keys[i], &y->keys[i]);
@@ -252,7 +253,7 @@ static void sort_rows(struct run *r, const struct clause *c, struct row_list *ro
             all[i].keys[k] = eval(r, c->sort[k].value, rows->rows[i]);
     }
     if (!run_failed(r))
-        qsort_r(all, rows->n, sizeof(*all), compare_rows, (void *)(uintptr_t)c);
+        qsort_r(all, rows->n, sizeof(*all), compare_rows, &c);
     for (size_t i = 0; i < rows->n; i++)
         rows->rows[i] = all[i].row;
     free(all);

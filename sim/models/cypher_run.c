@@ -6,11 +6,11 @@ void rows_add(struct run *r, struct row_list *list, struct value *row)
 {
     if (list->n == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 8;
-        struct value **bigger = arena_alloc(r->arena, cap, sizeof(*bigger));
+        struct value **bigger = arena_alloc(r->arena, cap, sizeof(struct value *));
 
         assert(bigger);
         if (list->n)
-            memcpy(bigger, list->rows, list->n * sizeof(*bigger));
+            memcpy(bigger, list->rows, list->n * sizeof(struct value *));
         list->rows = bigger;
         list->cap = cap;
     }

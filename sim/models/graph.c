@@ -477,11 +477,11 @@ void graph_change_schema(struct graph_txn *t, struct str name, bool add)
 
 /* Operations: each a list of its code and fields. */
 
-static void add_op(struct buf *out, const struct value *fields, size_t n)
+static void add_op(struct buf *out, struct value *fields, size_t n)
 {
     struct value list = {.kind = VALUE_LIST};
 
-    list.as.list.items = (struct value *)(uintptr_t)fields;
+    list.as.list.items = fields;
     list.as.list.n = n;
     value_encode(&list, out);
 }

@@ -38,7 +38,8 @@ void mg_history_add(struct mg *mg, const char *epoch, int64_t ts)
 {
     enum { HISTORY_MAX = 1000 };
 
-    if (mg->history_n == HISTORY_MAX)
+    assert(mg->history || !mg->history_n);
+    if (mg->history && mg->history_n == HISTORY_MAX)
         memmove(mg->history, mg->history + 1, --mg->history_n * sizeof(*mg->history));
     mg->history = xrealloc(mg->history, (mg->history_n + 1) * sizeof(*mg->history));
     str_copy(mg->history[mg->history_n].id, MG_UUID_SIZE, epoch);

@@ -55,8 +55,12 @@ bool mg_replica_idle(const struct mg_replica *r)
 
 void mg_replica_quiet(struct mg_replica *r)
 {
-    while (!list_empty(&r->calls) && r->calls.prev != r->calls.next)
-        call_free(CONTAINER_OF(r->calls.prev, struct mg_call, node));
+    const struct list *first = r->calls.next;
+
+    LIST_FOR_EACH (node, &r->calls) {
+        if (node != first)
+            call_free(CONTAINER_OF(node, struct mg_call, node));
+    }
 }
 
 void mg_replica_remove(struct mg_replica *r)

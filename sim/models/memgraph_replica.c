@@ -9,11 +9,11 @@ void mg_prepared_drop(struct mg *mg)
     buf_clear(&mg->prepared.record);
 }
 
-static void answer_list(struct buf *out, const struct value *items, size_t n)
+static void answer_list(struct buf *out, struct value *items, size_t n)
 {
     struct value list = {.kind = VALUE_LIST};
 
-    list.as.list.items = (struct value *)(uintptr_t)items;
+    list.as.list.items = items;
     list.as.list.n = n;
     value_encode(&list, out);
 }

@@ -39,8 +39,10 @@ void mg_system_release(struct mg_session *s)
 
 static void abort_all(struct mg_session *s)
 {
-    while (!list_empty(&s->results))
-        result_free(CONTAINER_OF(s->results.next, struct mg_result, node));
+    struct list *node;
+
+    while ((node = list_pop(&s->results)))
+        result_free(CONTAINER_OF(node, struct mg_result, node));
     s->pulled = NULL;
     if (s->txn)
         graph_abort(s->txn);
@@ -221,6 +223,7 @@ static void run_step(struct mg_session *s)
     struct mg *mg = s->mg;
     struct value metadata;
 
+    assert(result);
     if (result->query && !s->txn && !txn_start(s))
         return;
     if (is_system(&result->admin) && mg->system != s) {
@@ -452,6 +455,7 @@ static void pull_step(struct mg_session *s)
     struct mg_result *result = s->pulled;
     size_t left;
 
+    assert(result);
     if (!result->query) {
         mg_admin_step(s, result);
         return;

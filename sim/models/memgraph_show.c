@@ -241,6 +241,7 @@ static void change_schema(struct mg_session *s, struct mg_result *result)
 {
     const struct admin *a = &result->admin;
     struct mg *mg = s->mg;
+    bool begun;
 
     if (s->finish == MG_FINISH_NONE) {
         if (mg->commit.phase != MG_COMMIT_NONE || mg->exclusive) {
@@ -260,8 +261,8 @@ static void change_schema(struct mg_session *s, struct mg_result *result)
                               : "Dropped index on label %s on properties %s.",
                       a->label, a->property);
         }
-        if (!mg_commit_begin(s))
-            assert(!"the locks were free");
+        begun = mg_commit_begin(s);
+        assert(begun); /* the locks were free */
     }
     if (s->finish == MG_FINISH_UNDER_WAY)
         mg_wait(s, INT64_MAX);
