@@ -2,10 +2,10 @@
 
 #include <assert.h>
 
-static const int64_t busy_pause_us = 20 * 1000;  /* live facts 1.6 */
+static const int64_t busy_pause_us = 20 * 1000;  /* "Memgraph as it is", 3 */
 static const int64_t fail_pause_us = 100 * 1000; /* doubled up to */
 static const int64_t fail_pause_max_us = 5 * 1000 * 1000;
-static const int64_t register_pause_us = 5 * 1000 * 1000; /* doubled up to; live facts 3 */
+static const int64_t register_pause_us = 5 * 1000 * 1000; /* doubled up to */
 static const int64_t register_pause_max_us = 300 * 1000 * 1000;
 
 static int64_t backoff(int64_t first_us, int64_t most_us, unsigned failures)
@@ -38,7 +38,8 @@ void command_started(struct view *v, const struct effect *effect)
     p->command_epoch = v->record.transition != EPOCH_NONE ? v->record.epoch : -1;
     if (effect->kind == EFFECT_TOUCH) {
         v->touch_at = v->now_us;
-        /* A touch alone moves it by two (live facts 2.2): anything else means somebody wrote. */
+        /* A touch alone moves it by two ("Memgraph as it is", 7): anything else means somebody
+         * wrote. */
         v->touch_ldt = view_ldt(v, &ldt) ? ldt + 2 : 0;
     }
     if (effect->kind == EFFECT_DROP && effect->target >= 0 && v->pods[effect->target].invalid_since)
@@ -55,7 +56,8 @@ static void role_is(struct view *v, int pod, enum role role)
     v->pods[pod].role_at = v->now_us;
     if (pod != v->record.target)
         return;
-    /* A demotion drops the list of replicas, a promotion begins an empty one (facts 5.4). */
+    /* A demotion drops the list of replicas, a promotion begins an empty one ("Memgraph as it is",
+     * 2). */
     v->rows_pod = pod;
     (void)str_copy(v->rows_run, sizeof v->rows_run, v->pods[pod].run);
     v->rows_at = v->now_us;

@@ -179,7 +179,7 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
 }
 
 /* Only a row whose pod is unreachable, that reads ready, or that is dead may be dropped: with a
- * call in flight a DROP can crash the main (live facts 1.7). */
+ * call in flight a DROP can crash the main ("Memgraph as it is", 5). */
 static bool may_drop(const struct view *v, const struct row *row)
 {
     return !row->has_data || row->status == ROW_READY || !pod_up(&v->pods[row->pod]);

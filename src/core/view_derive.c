@@ -73,7 +73,7 @@ static void derive_catch_up(struct view *v)
 }
 
 /* A replica that follows, or is close enough behind, may serve readers. Under writes an ASYNC
- * replica hardly ever reads ready: it is the distance that counts (live facts 1.6). */
+ * replica hardly ever reads ready: it is the distance that counts ("Memgraph as it is", 10). */
 static bool row_reads(const struct view *v, const struct row *row)
 {
     if (!row || !row->has_data || row->status == ROW_DIVERGED)

@@ -301,6 +301,23 @@ static void test_main_hangs(void **state)
     world_free(w);
 }
 
+/* The old main could still acknowledge through sessions that are not cut yet. */
+static void test_no_promotion_before_the_gateways_have_cut(void **state)
+{
+    struct world *w = world_formed(3);
+    int64_t took_us;
+
+    (void)state;
+    w->settle_us = 300 * ms;
+    world_kill(w, 0);
+    took_us = world_until(w, world_is_open, second, "the other serves");
+    assert_true(took_us > 300 * ms);
+    w->settle_us = 5 * second; /* a worker that is stuck delays it, at most for a second */
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 20 * second, "the old main joins");
+    world_free(w);
+}
+
 static bool is_refused(const struct world *w)
 {
     return strstr(w->trace, "O5 event FailoverRefused") != NULL;
@@ -466,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_main_restarts_while_the_cluster_is_formed),
         cmocka_unit_test(test_main_killed),
         cmocka_unit_test(test_main_hangs),
+        cmocka_unit_test(test_no_promotion_before_the_gateways_have_cut),
         cmocka_unit_test(test_failover_is_refused_when_s_is_down),
         cmocka_unit_test(test_failover_waits_for_an_s_that_was_only_away),
         cmocka_unit_test(test_failover_is_refused_while_unproven),

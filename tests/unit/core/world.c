@@ -104,6 +104,7 @@ struct world *world_new(unsigned pods_n)
     w->now_us = w->heartbeat_at = second;
     w->pods_n = pods_n;
     w->leader = -1;
+    w->settle_us = 200;
     steady_settings(&w->settings);
     for (int i = 0; i < (int)pods_n; i++) {
         w->pods[i].exists = w->pods[i].ready = true;

@@ -104,6 +104,7 @@ struct world {
     uint64_t acked;
 
     /* faults */
+    int64_t settle_us; /* until a gateway does what it was told */
     struct injection injection;
     unsigned effects_n, record_writes_n;
     unsigned crash_at; /* the leader dies when it has begun this many effects; 0: never */

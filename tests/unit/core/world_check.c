@@ -111,6 +111,8 @@ static void check_gate_first(const struct world *w, const struct controller *c,
 {
     const struct view *v = &c->view;
 
+    if (w->now_us >= v->work.recorded_at + second)
+        return; /* a worker that is stuck must not stand in the way for ever */
     if (e->pod != w->record.target || (e->kind != EFFECT_DEMOTE && e->kind != EFFECT_PROMOTE))
         return;
     if (v->gate_in_force == GATE_OPEN || !v->gate_settled ||

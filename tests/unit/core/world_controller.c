@@ -150,7 +150,7 @@ static void follow_gate(struct world *w, int id)
     (void)str_append(c->gates, sizeof c->gates, " %s", gate_state_name(c->plan.gate.state));
     v->gate_in_force = c->plan.gate.state;
     v->gate_settled = v->gate_drained = false;
-    (void)world_begin(w, OP_SETTLE, id, 200);
+    (void)world_begin(w, OP_SETTLE, id, w->settle_us);
     if (v->gate_in_force == GATE_HOLD)
         (void)world_begin(w, OP_DRAIN, id, w->settings.hold_drain_us);
 }
