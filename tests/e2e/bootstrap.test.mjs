@@ -39,11 +39,17 @@ test("writes through both gateways reach every pod", async () => {
   await checkData(cluster, "memgraph-0");
 });
 
-test("the read gateways read, and refuse to write", async () => {
-  const { readGateway } = cluster.controllers[1];
-  const [{ count }] = await queryOnce(readGateway, "MATCH (n:Written) RETURN count(n) AS count");
-  assert.ok(count > 0);
-  await assert.rejects(queryOnce(readGateway, "CREATE (:Written {id: -1})"), /replica/i);
+test("the read gateways read from the ASYNC replica, and refuse to write", async () => {
+  for (const controller of cluster.controllers) {
+    await waitFor(`${controller.name} serves reads from memgraph-2`, async () => {
+      assert.deepEqual((await controller.status()).readers, ["memgraph-2"]);
+      return true;
+    });
+    const { readGateway } = controller;
+    const [{ count }] = await queryOnce(readGateway, "MATCH (n:Written) RETURN count(n) AS count");
+    assert.ok(count > 0);
+    await assert.rejects(queryOnce(readGateway, "CREATE (:Refused)"), /replica/i);
+  }
 });
 
 test("one controller leads; both are live and ready and have metrics", async () => {

@@ -109,7 +109,8 @@ export class Cluster {
     const metadata = { name: this.namespace };
     await this.kube.post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
     const rbac = readFileSync(join(here, "../../config/rbac.yaml"), "utf8");
-    await this.kube.applyYaml(rbac.replaceAll("namespace: memgraph", `namespace: ${this.namespace}`));
+    const place = `namespace: ${this.namespace}`;
+    await this.kube.applyYaml(rbac.replaceAll("namespace: memgraph", place));
     await this.rotateToken();
     await this.kubelet.start();
     // Before the default ServiceAccount has its token no pod can be made, and the controller of

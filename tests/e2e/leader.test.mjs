@@ -39,11 +39,13 @@ for (const [words, signal, limitMs] of WAYS) {
       const { code } = await ended;
       assert.equal(code, signal === "SIGTERM" ? 0 : null);
     };
+    const before = await cluster.record();
     try {
       const { gapMs, errors } = await tell(t, cluster, {
         gateways: [other.gateway],
         fault: takeover,
       });
+      assert.deepEqual(await cluster.record(), before, "a new leader finds nothing to decide");
       assert.deepEqual(errors, []);
       assert.ok(gapMs < UNNOTICED_MS, `no write was acknowledged for ${gapMs} ms`);
     } finally {

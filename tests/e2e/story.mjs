@@ -5,8 +5,8 @@ import { Ledger, Load } from "./load.mjs";
 import { waitFor } from "./wait.mjs";
 
 /**
- * A route that does not change shows no gap at all, one that waits for a lease or for the API server
- * many seconds; what lies between is the scheduler of a busy machine.
+ * A route that does not change shows no gap at all, one that waits for a lease or for the API
+ * server many seconds; what lies between is the scheduler of a busy machine.
  */
 export const UNNOTICED_MS = 2000;
 
