@@ -341,9 +341,9 @@ static void on_command_down(void *arg, const struct fail *why)
 {
     struct link *l = arg;
 
+    (void)why; /* the probe's connection tells the view */
     l->command_run[0] = '\0';
-    if (why->kind == FAIL_REFUSED)
-        link_hurry(l);
+    link_hurry(l);
 }
 
 /* The text of the command; false: a name or an address that cannot be written. */
@@ -452,13 +452,13 @@ void link_ask_storage(struct link *l)
 
 void link_hurry(struct link *l)
 {
-    /* The first attempts after a break have their own pace (0, 5, 20 ms), which tells a process
-     * that is gone from one that is not: that is not to be hurried. */
-    if (l->c->view.pods[l->pod].refusals >= REFUSED_IN_A_ROW) {
-        bolt_client_retry_now(l->probe);
-        bolt_client_retry_now(l->command);
-    }
     link_ask_role(l);
+}
+
+void link_retry(struct link *l)
+{
+    bolt_client_retry_now(l->probe);
+    bolt_client_retry_now(l->command);
 }
 
 void link_keep_poke(struct link *l, bool keep)

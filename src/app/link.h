@@ -17,8 +17,12 @@ const char *link_ip(const struct link *l);
 void link_ask_role(struct link *l);
 void link_ask_rows(struct link *l);
 void link_ask_storage(struct link *l);
-/* The next probe is due at once, and so is the next attempt to connect. */
+/* Something speaks against the pod: the next probe is due at once. While the connection is down its
+ * attempts keep their own pace (0, 5, 20 ms ...), which tells a process that is gone from one that
+ * is not. */
 void link_hurry(struct link *l);
+/* Something speaks for the pod: the next attempt to connect is due at once. */
+void link_retry(struct link *l);
 /* Starts the command of an effect; command_done follows, never from inside this call. */
 void link_command(struct link *l, const struct effect *effect);
 /* Keep idle connections to its replication port for the next promotion, or drop them. */

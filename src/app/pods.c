@@ -36,7 +36,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
 {
     const struct pod *known = &c->view.pods[pod];
     struct pod_kube facts;
-    bool worse;
+    bool worse, better;
 
     if (!seen) {
         if (known->exists)
@@ -47,6 +47,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
         return;
     }
     facts = (struct pod_kube){seen->ready, seen->terminating, seen->meta.uid, seen->ip};
+    better = !known->ready && seen->ready;
     worse = (known->ready && !seen->ready) || (!known->terminating && seen->terminating);
     if (known->ready != seen->ready || known->terminating != seen->terminating ||
         strcmp(known->uid, seen->meta.uid) != 0)
@@ -57,6 +58,8 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
     set_link(c, pod, seen->ip);
     if (worse && c->links[pod])
         link_hurry(c->links[pod]);
+    if (better && c->links[pod])
+        link_retry(c->links[pod]);
 }
 
 /* Reads one object; its ordinal, or -1 when it is none of ours. */

@@ -41,6 +41,7 @@ struct bolt_client {
     struct timer *retry;         /* the next attempt */
     struct timer *limit;         /* of connecting and logging on, or of the query */
     unsigned attempts;
+    int64_t restarted_us;     /* when `attempts` last began anew by itself */
     struct fail write_failed; /* told from the loop */
 
     bolt_done_fn *done; /* of the query under way, or NULL */
@@ -176,6 +177,18 @@ static void give_answer(struct bolt_client *c)
     done(c->done_arg, &answer);
 }
 
+/* A server that logs us on and hangs up at once is not to be tried without a pause for ever: the
+ * quick attempts are granted once a second. */
+static void restart_schedule(struct bolt_client *c)
+{
+    int64_t now_us = loop_now_us(c->loop);
+
+    if (c->restarted_us && now_us - c->restarted_us < 1000 * 1000)
+        return;
+    c->attempts = 0;
+    c->restarted_us = now_us;
+}
+
 /* Each event may end the link, and the client with it. */
 static void run_session(struct bolt_client *c)
 {
@@ -189,7 +202,7 @@ static void run_session(struct bolt_client *c)
         case BOLT_SESSION_UP:
             timer_stop(c->limit);
             c->state = UP;
-            c->attempts = 0;
+            restart_schedule(c);
             c->events.on_up(c->arg);
             break;
         case BOLT_SESSION_ANSWER:

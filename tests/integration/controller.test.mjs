@@ -121,8 +121,9 @@ test('the main restarts in place: no write before its new epoch, then on', async
   const after = await formed(s);
   assert.ok(after.epoch > before.epoch);
   // And the restarted one may be promoted away from and to, with nobody refused.
-  await s.control('kill', 'main');
+  await s.control('stop-pod', after.main);
   await waitFor('failover', async () => (await s.status()).main !== after.main);
+  await s.control('start-pod', after.main);
   await checkWhole(s, load);
   assert.equal(await refused(s), 0);
 });

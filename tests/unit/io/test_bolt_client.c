@@ -304,6 +304,21 @@ static void test_server_dies_and_returns(void **state)
     assert_true(at_once);
 }
 
+/* A server that logs us on and hangs up at once is tried quickly at first, not for ever. */
+static void test_server_that_never_lasts(void **state)
+{
+    struct test *t = *state;
+    int64_t from_us;
+
+    start_up(t);
+    from_us = loop_now_us(t->loop);
+    for (unsigned i = 0; i < 5; i++) {
+        ask(t, "CLOSE", PATIENCE_US);
+        WAIT(t, t->ups == i + 2);
+    }
+    assert_true(loop_now_us(t->loop) - from_us >= 5000 + 20000 + 50000 + 100000);
+}
+
 static void test_query_dies_with_the_connection(void **state)
 {
     static const char *const how[] = {"CLOSE", "RESET"};
@@ -517,6 +532,7 @@ int main(void)
         TEST(test_long_query),
         TEST(test_refused_schedule),
         TEST(test_server_dies_and_returns),
+        TEST(test_server_that_never_lasts),
         TEST(test_query_dies_with_the_connection),
         TEST(test_silent_query),
         TEST(test_silent_server),
