@@ -3,10 +3,11 @@
 #include "base/alloc.h"
 #include "sandbox/console.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdarg.h>
 
-enum { ENV_MAX = 64, ENV_SIZE = 640 };
+enum { ENV_MAX = 64, TEXTS_MAX = 16, ENV_SIZE = 640 };
 
 struct controllers {
     const struct controllers_config *config;
@@ -17,7 +18,8 @@ struct controllers {
 
 /* The environment of one process, while it is being started. */
 struct environment {
-    char text[16][ENV_SIZE];
+    char text[TEXTS_MAX][ENV_SIZE]; /* of ours */
+    size_t texts;
     const char *list[ENV_MAX + 1];
     size_t n;
 };
@@ -26,17 +28,20 @@ static void PRINTF_LIKE(2, 3) env_add(struct environment *env, const char *fmt, 
 {
     va_list args;
 
+    assert(env->texts < TEXTS_MAX && env->n < ENV_MAX);
     va_start(args, fmt);
-    vsnprintf(env->text[env->n], ENV_SIZE, fmt, args);
+    vsnprintf(env->text[env->texts], ENV_SIZE, fmt, args);
     va_end(args);
-    env->list[env->n] = env->text[env->n];
-    env->n++;
+    env->list[env->n++] = env->text[env->texts++];
 }
 
 static void environment_fill(struct environment *env, const struct controller *c)
 {
     const struct controllers_config *config = c->all->config;
 
+    /* The first one of a name counts. */
+    for (size_t i = 0; config->env[i]; i++)
+        env->list[env->n++] = config->env[i];
     env_add(env, "KUBE_API_URL=%s", config->api_url);
     env_add(env, "KUBE_TOKEN_FILE=%s", config->token_file);
     env_add(env, "NAMESPACE=default");
@@ -50,8 +55,7 @@ static void environment_fill(struct environment *env, const struct controller *c
     env_add(env, "HTTP_PORT=%d", CONTROLLERS_PORT_HTTP);
     env_add(env, "HTTP_BIND_ADDRESS=%s", c->ip);
     env_add(env, "LOG_FORMAT=json");
-    for (size_t i = 0; config->env[i] && env->n < ENV_MAX; i++)
-        env->list[env->n++] = config->env[i];
+    env_add(env, "SHUTDOWN_GRACE=100ms");
 }
 
 static void on_line(void *arg, struct str line)

@@ -223,9 +223,9 @@ static void finish_command(struct link *l, enum outcome outcome, const char *mes
     assert(l->commanding);
     l->commanding = false;
     c->outcomes[outcome]++;
-    log_event(outcome == OUTCOME_OK     ? LOG_INFO
-              : outcome == OUTCOME_BUSY ? LOG_DEBUG
-                                        : LOG_WARN,
+    log_event(outcome == OUTCOME_OK                                 ? LOG_INFO
+              : outcome == OUTCOME_BUSY || outcome == OUTCOME_STALE ? LOG_DEBUG
+                                                                    : LOG_WARN,
               "command", effect_kind_name(l->effect.kind), "pod",
               view_pod_name(&c->view, l->pod, name), "replica", l->effect.name, "outcome",
               outcome_name(outcome), "answer", message, NULL);

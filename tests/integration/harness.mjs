@@ -286,9 +286,7 @@ function argumentsOf(net, options) {
   const list = ['run', `--net=${net}`, `--pods=${options.pods ?? 3}`,
     `--controllers=${options.controllers ?? 0}`, `--grace=${options.graceSeconds ?? 2}`,
     `--restart-delay=${options.restartDelay ?? '200ms'}`];
-  // A clean stop waits for clients; after a test there are none.
-  const env = { SHUTDOWN_GRACE: '100ms', ...options.env };
-  for (const [key, value] of Object.entries(env)) list.push(`--env=${key}=${value}`);
+  for (const [key, value] of Object.entries(options.env ?? {})) list.push(`--env=${key}=${value}`);
   if (options.restart === false) list.push('--no-controller-restart');
   if (options.memgraph) list.push(`--memgraph=${options.memgraph}`);
   if (options.controller) list.push(`--controller=${options.controller}`);
