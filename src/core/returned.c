@@ -8,9 +8,19 @@ static bool same_run(const struct pod *p, const char *run)
     return run[0] && strcmp(p->run, run) == 0;
 }
 
-static bool is_empty(const struct pod *p)
+/* Its contents were counted over its present link, and since T is back: what it held before says
+ * nothing. */
+static bool is_counted(const struct view *v, int pod)
 {
-    return p->storage_at && p->vertices == 0 && p->edges == 0;
+    const struct pod *p = &v->pods[pod];
+
+    return p->storage_at && p->storage_at >= p->link_at &&
+           p->storage_at >= v->pods[v->record.target].link_at;
+}
+
+static bool is_empty(const struct view *v, int pod)
+{
+    return is_counted(v, pod) && v->pods[pod].vertices == 0 && v->pods[pod].edges == 0;
 }
 
 /* ---- O2: with less than it had ---- */
@@ -31,7 +41,8 @@ static bool with_less(const struct view *v, char why[WHY_SIZE])
         (void)str_copy(why, WHY_SIZE, "it came back with another database");
         return true;
     }
-    if (!v->record.database[0] && is_empty(t) && s->storage_at && !is_empty(s)) {
+    if (!v->record.database[0] && is_empty(v, v->record.target) && is_counted(v, view_s(v)) &&
+        !is_empty(v, view_s(v))) {
         (void)str_copy(why, WHY_SIZE, "it came back empty, and the replica has data");
         return true;
     }
@@ -41,15 +52,15 @@ static bool with_less(const struct view *v, char why[WHY_SIZE])
 /* What the tests above need was asked for after the restart. */
 static bool storage_is_known(const struct view *v, struct plan *plan)
 {
-    const struct pod *t = &v->pods[v->record.target], *s = &v->pods[view_s(v)];
+    int t = v->record.target, s = view_s(v);
 
-    if (!t->storage_at) {
-        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, v->record.target,
-                       "it was restarted: has it still its data?");
+    if (!is_counted(v, t)) {
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, t,
+                       "it is back: has it still its data?");
         return false;
     }
-    if (!v->record.database[0] && is_empty(t) && pod_up(s) && !s->storage_at) {
-        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, view_s(v),
+    if (!v->record.database[0] && is_empty(v, t) && pod_up(&v->pods[s]) && !is_counted(v, s)) {
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O2, s,
                        "the main is empty: is the replica, too?");
         return false;
     }
@@ -77,9 +88,9 @@ static void go_back(const struct view *v, struct plan *plan)
     if (pod_role(o) == ROLE_UNKNOWN)
         (void)str_format(obstacle, sizeof obstacle, "%.60s-%d does not answer", v->settings.name,
                          other);
-    else if (!o->storage_at)
+    else if (!is_counted(v, other))
         (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O3, other, "has it still its data?");
-    else if (is_empty(o))
+    else if (is_empty(v, other))
         (void)str_format(obstacle, sizeof obstacle, "%.60s-%d is empty", v->settings.name, other);
     else if (v->record.database[0] && strcmp(o->database, v->record.database) != 0)
         (void)str_format(obstacle, sizeof obstacle, "%.60s-%d has another database",
@@ -171,11 +182,11 @@ static bool s_is_known(const struct view *v, struct plan *plan)
     if (row && row->has_data && row->ts > 0 &&
         (row->status == ROW_READY || row->status == ROW_REPLICATING || row->status == ROW_RECOVERY))
         return true;
-    if (pod_role(s) != ROLE_UNKNOWN && is_empty(s))
+    if (pod_role(s) != ROLE_UNKNOWN && is_empty(v, view_s(v)))
         return true;
     plan_reason(plan, "%s-%d was restarted: waiting for %s-%d, which may hold more",
                 v->settings.name, v->record.target, v->settings.name, view_s(v));
-    if (pod_up(s) && !s->storage_at)
+    if (pod_up(s) && !is_counted(v, view_s(v)))
         (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O6, view_s(v), "is it empty?");
     if (view_rows_fresh(v, 0))
         compare_with_s(v, plan, row);

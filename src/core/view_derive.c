@@ -6,8 +6,9 @@ static bool row_serves(const struct row *row)
 }
 
 /* S is lost for the sync registration that `sync` speaks of (docs/decisions.md, "Gate"): its own
- * process is gone or another one, or T reports it as something else than ready or replicating. A
- * silent link of ours to S is no loss: T's report decides. */
+ * process is gone or another one, or T reports it as something else than ready or replicating, or
+ * not at all: followers hold, too, before the leader has recorded it. A silent link of ours to S is
+ * no loss: T's report decides. */
 static bool s_is_lost(const struct view *v)
 {
     const struct pod *s = &v->pods[view_s(v)];
@@ -19,7 +20,8 @@ static bool s_is_lost(const struct view *v)
         return true;
     if (pod_role(s) != ROLE_UNKNOWN && strcmp(s->run, v->record.sync_run) != 0)
         return true;
-    return row && !row_serves(row);
+    return view_rows_fresh(v, 0) &&
+           (!row || !row->has_data || row->mode == MODE_ASYNC || !row_serves(row));
 }
 
 static bool s_is_well(const struct view *v)
@@ -28,7 +30,7 @@ static bool s_is_well(const struct view *v)
     const struct row *row = view_row(v, view_s(v));
 
     return pod_role(s) == ROLE_REPLICA && strcmp(s->run, v->record.sync_run) == 0 && row &&
-           row_serves(row);
+           row->has_data && row->mode != MODE_ASYNC && row_serves(row);
 }
 
 /* T's row puts in doubt that S has all that T acknowledged. A T that was restarted knows nothing of

@@ -199,7 +199,8 @@ static void test_s_is_dropped_by_hand(void **state)
 
     (void)state;
     assert_int_equal(fake_command(w, &e), OUTCOME_OK);
-    (void)world_until(w, world_is_closed, second, "seen within a watch");
+    (void)world_until(w, world_is_closed, 110 * ms, "seen within a watch");
+    world_run(w, 5 * ms);
     assert_string_equal(world_sync(w), "none:dropped");
     (void)world_until(w, world_is_ready, 5 * second, "S joins again");
     assert_int_equal(worst_gate(w), GATE_HOLD);

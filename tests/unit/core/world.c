@@ -194,8 +194,8 @@ enum written world_write(struct world *w, int id)
         return WRITE_PARKED;
     assert_true(w->writes_n < 63);
     w->writes_n++;
-    if (!fake_answers(w, g->pod) || strcmp(w->pods[g->pod].run, g->run) != 0 ||
-        fake_commit(w, g->pod, bit) != OUTCOME_OK)
+    if (!fake_answers(w, g->pod) || w->unreachable[g->pod] ||
+        strcmp(w->pods[g->pod].run, g->run) != 0 || fake_commit(w, g->pod, bit) != OUTCOME_OK)
         return WRITE_FAILED;
     w->acked |= bit;
     return WRITTEN;

@@ -64,12 +64,24 @@ static void check_open(const struct world *w, int id)
     }
 }
 
+/* S is promoted only when it may be, as far as the leader knows. O3 may go back to the old main. */
+static void check_decision(const struct world *w, const struct controller *c)
+{
+    const struct view *v = &c->view;
+    char why[WHY_SIZE];
+
+    if (plan_has_write(&c->plan) && v->record_exists && c->plan.record.target != v->record.target &&
+        v->record.transition != EPOCH_FAILOVER && !eligibility_may_promote(v, why))
+        check_fail(w, "pod %d may not be promoted: %s", c->plan.record.target, why);
+}
+
 void check_plan(const struct world *w, int id)
 {
     const struct controller *c = &w->controllers[id];
 
     if (c->plan.gate.state == GATE_OPEN)
         check_open(w, id);
+    check_decision(w, c);
     for (unsigned i = 0; i < c->plan.n; i++) {
         const struct effect *e = &c->plan.effects[i];
 
@@ -193,20 +205,16 @@ static void check_round_trip(const struct world *w, const struct record *next)
 
 static void check_armed(const struct world *w, const struct record *next)
 {
-    const struct fake_pod *t = &w->pods[next->target], *s = &w->pods[1 - next->target];
+    const struct fake_pod *s = &w->pods[1 - next->target];
 
     if (next->sync == SYNC_READY && strcmp(s->run, next->sync_run) == 0 && w->acked & ~s->data)
         check_fail(w, "sync is ready, and pod %d lacks acknowledged writes", 1 - next->target);
-    if (next->transition == EPOCH_NONE && next->sync != SYNC_NONE && t->role != ROLE_MAIN)
-        check_fail(w, "sync without a main");
 }
 
-static void check_epoch(const struct world *w, const struct controller *c,
-                        const struct record *next)
+static void check_epoch(const struct world *w, const struct record *next)
 {
     const struct record *now = &w->record;
     bool moves = w->record_exists && next->target != now->target;
-    char why[WHY_SIZE];
 
     if (next->epoch < now->epoch || next->epoch > now->epoch + 1)
         check_fail(w, "epoch %lld after %lld", (long long)next->epoch, (long long)now->epoch);
@@ -218,9 +226,6 @@ static void check_epoch(const struct world *w, const struct controller *c,
         check_fail(w, "an epoch that begins with sync or without a transition");
     if (w->acked & ~w->pods[next->target].data)
         check_fail(w, "an epoch on pod %d, which lacks acknowledged writes", next->target);
-    if (moves && !eligibility_may_promote(&c->view, why) &&
-        now->transition != EPOCH_FAILOVER) /* O3: back to the other of the pair */
-        check_fail(w, "pod %d may not be promoted: %s", next->target, why);
 }
 
 void check_write(const struct world *w, int id, const struct record *next)
@@ -230,6 +235,6 @@ void check_write(const struct world *w, int id, const struct record *next)
     if (c->alive && (id != w->leader || w->now_us >= c->view.leader_until_us + second))
         check_fail(w, "controller %d writes the record and does not lead", id);
     check_round_trip(w, next);
-    check_epoch(w, c, next);
+    check_epoch(w, next);
     check_armed(w, next);
 }
