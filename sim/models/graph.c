@@ -1,53 +1,10 @@
 #include "models/graph.h"
 
 #include "base/alloc.h"
-#include "base/list.h"
 #include "models/copy.h"
+#include "models/graph_impl.h"
 
 #include <assert.h>
-
-struct graph_version {
-    struct graph_version *older;
-    struct graph_txn *owner; /* NULL: committed at ts */
-    int64_t ts;
-    bool dead;
-    struct value labels, props;
-};
-
-struct graph {
-    struct graph_item **nodes, **edges; /* by gid, with holes */
-    int64_t next_node, next_edge;       /* gids given next */
-    size_t nodes_cap, edges_cap;
-    int64_t node_count, edge_count;
-    struct list active; /* transactions, the oldest first */
-    struct graph_item **garbage;
-    size_t garbage_n, garbage_cap;
-    char **schema;
-    size_t schema_n;
-};
-
-struct graph_txn {
-    struct list node; /* in active */
-    struct graph *g;
-    int64_t start_ts;
-    struct graph_item **written;
-    size_t written_n, written_cap;
-    char *schema_name; /* a change of the schema stands alone in its transaction */
-    bool schema_add;
-};
-
-enum {
-    OP_NODE_CREATE,
-    OP_NODE_SET,
-    OP_NODE_DELETE,
-    OP_EDGE_CREATE,
-    OP_EDGE_SET,
-    OP_EDGE_DELETE,
-    OP_SCHEMA
-};
-
-/* More than a transaction may ever leave out; keeps a broken peer from making us allocate. */
-enum { GID_GAP_MAX = 1 << 24 };
 
 static const struct value EMPTY_LIST = {.kind = VALUE_LIST};
 static const struct value EMPTY_MAP = {.kind = VALUE_MAP};
@@ -126,8 +83,8 @@ static struct graph_version *version_new(struct graph_txn *owner, const struct v
     return v;
 }
 
-static const struct graph_version *version_seen(const struct graph_txn *t,
-                                                const struct graph_item *item)
+const struct graph_version *graph_version_seen(const struct graph_txn *t,
+                                               const struct graph_item *item)
 {
     const struct graph_version *v = item->newest;
 
@@ -138,19 +95,19 @@ static const struct graph_version *version_seen(const struct graph_txn *t,
 
 bool graph_sees(const struct graph_txn *t, const struct graph_item *item)
 {
-    return version_seen(t, item) != NULL;
+    return graph_version_seen(t, item) != NULL;
 }
 
 const struct value *graph_labels(const struct graph_txn *t, const struct graph_item *item)
 {
-    const struct graph_version *v = version_seen(t, item);
+    const struct graph_version *v = graph_version_seen(t, item);
 
     return v ? &v->labels : &EMPTY_LIST;
 }
 
 const struct value *graph_props(const struct graph_txn *t, const struct graph_item *item)
 {
-    const struct graph_version *v = version_seen(t, item);
+    const struct graph_version *v = graph_version_seen(t, item);
 
     return v ? &v->props : &EMPTY_MAP;
 }
@@ -288,7 +245,7 @@ static void txn_end(struct graph_txn *t)
     free(t);
 }
 
-static void schema_change(struct graph *g, struct str name, bool add)
+void graph_schema_set(struct graph *g, struct str name, bool add)
 {
     for (size_t i = 0; i < g->schema_n; i++)
         if (str_eq(name, g->schema[i])) {
@@ -311,7 +268,7 @@ void graph_commit(struct graph_txn *t, int64_t commit_ts)
         t->written[i]->newest->ts = commit_ts;
     }
     if (t->schema_name)
-        schema_change(t->g, str_of(t->schema_name), t->schema_add);
+        graph_schema_set(t->g, str_of(t->schema_name), t->schema_add);
     txn_end(t);
 }
 
@@ -354,8 +311,8 @@ static void table_reach(struct graph_item ***table, size_t *cap, int64_t *next, 
         *next = gid + 1;
 }
 
-static struct graph_item *node_put(struct graph_txn *t, int64_t gid, const struct value *labels,
-                                   const struct value *props)
+struct graph_item *graph_put_node(struct graph_txn *t, int64_t gid, const struct value *labels,
+                                  const struct value *props)
 {
     struct graph *g = t->g;
     struct graph_item *item = xcalloc(1, sizeof(*item));
@@ -368,9 +325,8 @@ static struct graph_item *node_put(struct graph_txn *t, int64_t gid, const struc
     return item;
 }
 
-static struct graph_item *edge_put(struct graph_txn *t, int64_t gid, struct graph_item *from,
-                                   struct graph_item *to, struct str type,
-                                   const struct value *props)
+struct graph_item *graph_put_edge(struct graph_txn *t, int64_t gid, struct graph_item *from,
+                                  struct graph_item *to, struct str type, const struct value *props)
 {
     struct graph *g = t->g;
     struct graph_item *item = xcalloc(1, sizeof(*item));
@@ -392,7 +348,7 @@ static struct graph_item *edge_put(struct graph_txn *t, int64_t gid, struct grap
 struct graph_item *graph_create_node(struct graph_txn *t, const struct value *labels,
                                      const struct value *props)
 {
-    return node_put(t, t->g->next_node, labels, props);
+    return graph_put_node(t, t->g->next_node, labels, props);
 }
 
 enum graph_result graph_create_edge(struct graph_txn *t, struct graph_item *from,
@@ -405,7 +361,7 @@ enum graph_result graph_create_edge(struct graph_txn *t, struct graph_item *from
     if (r == GRAPH_OK)
         r = graph_set(t, to, graph_labels(t, to), graph_props(t, to));
     if (r == GRAPH_OK)
-        *out = edge_put(t, t->g->next_edge, from, to, type, props);
+        *out = graph_put_edge(t, t->g->next_edge, from, to, type, props);
     return r;
 }
 
@@ -473,188 +429,4 @@ void graph_change_schema(struct graph_txn *t, struct str name, bool add)
     assert(!t->schema_name);
     t->schema_name = xstrndup(name.p, name.n);
     t->schema_add = add;
-}
-
-/* Operations: each a list of its code and fields. */
-
-static void add_op(struct buf *out, struct value *fields, size_t n)
-{
-    struct value list = {.kind = VALUE_LIST};
-
-    list.as.list.items = fields;
-    list.as.list.n = n;
-    value_encode(&list, out);
-}
-
-static void add_node_op(struct buf *out, int op, const struct graph_item *item,
-                        const struct graph_version *v)
-{
-    struct value f[] = {value_int(op), value_int(item->gid), v->labels, v->props};
-
-    add_op(out, f, op == OP_NODE_DELETE ? 2 : 4);
-}
-
-static void add_edge_op(struct buf *out, int op, const struct graph_item *item,
-                        const struct graph_version *v)
-{
-    struct value create[] = {value_int(op),
-                             value_int(item->gid),
-                             value_int(item->from->gid),
-                             value_int(item->to->gid),
-                             value_str(item->type),
-                             v->props};
-    struct value change[] = {value_int(op), value_int(item->gid), v->props};
-
-    if (op == OP_EDGE_CREATE)
-        add_op(out, create, 6);
-    else
-        add_op(out, change, op == OP_EDGE_DELETE ? 2 : 3);
-}
-
-static void add_schema_op(struct buf *out, const char *name, bool add)
-{
-    struct value f[] = {value_int(OP_SCHEMA), value_str(name), value_bool(add)};
-
-    add_op(out, f, 3);
-}
-
-/* Something of a kind is created (or set) before it is used and deleted after. An item that came
- * and went within the transaction is named twice: it counts as a write and its gid is used up. */
-void graph_txn_operations(const struct graph_txn *t, struct buf *out)
-{
-    for (int edges = 0; edges < 2; edges++)
-        for (size_t i = 0; i < t->written_n; i++) {
-            const struct graph_item *item = t->written[i];
-            bool create = !item->newest->older;
-
-            if ((item->from != NULL) != edges || (item->newest->dead && !create))
-                continue;
-            if (edges)
-                add_edge_op(out, create ? OP_EDGE_CREATE : OP_EDGE_SET, item, item->newest);
-            else
-                add_node_op(out, create ? OP_NODE_CREATE : OP_NODE_SET, item, item->newest);
-        }
-    for (int edges = 1; edges >= 0; edges--)
-        for (size_t i = 0; i < t->written_n; i++) {
-            const struct graph_item *item = t->written[i];
-
-            if ((item->from != NULL) != edges || !item->newest->dead)
-                continue;
-            if (edges)
-                add_edge_op(out, OP_EDGE_DELETE, item, item->newest);
-            else
-                add_node_op(out, OP_NODE_DELETE, item, item->newest);
-        }
-    if (t->schema_name)
-        add_schema_op(out, t->schema_name, t->schema_add);
-}
-
-static struct graph_item *table_get(struct graph_item **table, int64_t next, const struct value *v)
-{
-    if (v->kind != VALUE_INT || v->as.integer < 0 || v->as.integer >= next)
-        return NULL;
-    return table[v->as.integer];
-}
-
-/* A gid that can be created: free, and not absurdly far away. */
-static bool gid_free(struct graph_item **table, int64_t next, const struct value *v)
-{
-    return v->kind == VALUE_INT && v->as.integer >= 0 && v->as.integer < next + GID_GAP_MAX &&
-           !table_get(table, next, v);
-}
-
-static bool apply_node(struct graph_txn *t, int64_t op, const struct value *f, size_t n)
-{
-    struct graph *g = t->g;
-    struct graph_item *item = table_get(g->nodes, g->next_node, &f[1]);
-    int64_t edges = 0;
-
-    if (op == OP_NODE_DELETE)
-        return n == 2 && item && graph_delete(t, item, true, &edges) == GRAPH_OK;
-    if (n != 4 || f[2].kind != VALUE_LIST || f[3].kind != VALUE_MAP)
-        return false;
-    if (op == OP_NODE_SET)
-        return item && graph_set(t, item, &f[2], &f[3]) == GRAPH_OK;
-    if (!gid_free(g->nodes, g->next_node, &f[1]))
-        return false;
-    node_put(t, f[1].as.integer, &f[2], &f[3]);
-    return true;
-}
-
-static bool apply_edge(struct graph_txn *t, int64_t op, const struct value *f, size_t n)
-{
-    struct graph *g = t->g;
-    struct graph_item *item = table_get(g->edges, g->next_edge, &f[1]);
-    struct graph_item *from, *to;
-    int64_t edges = 0;
-
-    if (op == OP_EDGE_DELETE)
-        return n == 2 && item && graph_delete(t, item, false, &edges) == GRAPH_OK;
-    if (op == OP_EDGE_SET)
-        return n == 3 && item && f[2].kind == VALUE_MAP &&
-               graph_set(t, item, &EMPTY_LIST, &f[2]) == GRAPH_OK;
-    if (n != 6 || f[4].kind != VALUE_STRING || f[5].kind != VALUE_MAP)
-        return false;
-    from = table_get(g->nodes, g->next_node, &f[2]);
-    to = table_get(g->nodes, g->next_node, &f[3]);
-    if (!from || !to || !gid_free(g->edges, g->next_edge, &f[1]))
-        return false;
-    edge_put(t, f[1].as.integer, from, to, f[4].as.str, &f[5]);
-    return true;
-}
-
-static bool apply_one(struct graph_txn *t, const struct value *v)
-{
-    const struct value *f;
-    size_t n;
-
-    if (v->kind != VALUE_LIST || v->as.list.n < 2 || v->as.list.items[0].kind != VALUE_INT)
-        return false;
-    f = v->as.list.items;
-    n = v->as.list.n;
-    if (f[0].as.integer >= OP_NODE_CREATE && f[0].as.integer <= OP_NODE_DELETE)
-        return apply_node(t, f[0].as.integer, f, n);
-    if (f[0].as.integer >= OP_EDGE_CREATE && f[0].as.integer <= OP_EDGE_DELETE)
-        return apply_edge(t, f[0].as.integer, f, n);
-    if (f[0].as.integer != OP_SCHEMA || n != 3 || f[1].kind != VALUE_STRING ||
-        f[2].kind != VALUE_BOOL)
-        return false;
-    schema_change(t->g, f[1].as.str, f[2].as.boolean);
-    return true;
-}
-
-bool graph_apply(struct graph *g, struct str operations, int64_t commit_ts)
-{
-    struct graph_txn *t = graph_begin(g, INT64_MAX);
-    struct rd r = rd_of(operations.p, operations.n);
-    struct arena arena;
-    struct value v;
-    bool ok = true;
-
-    arena_init(&arena, SIZE_MAX);
-    while (ok && r.left) {
-        ok = value_decode(&r, &arena, &v) && apply_one(t, &v);
-        arena_reset(&arena);
-    }
-    arena_done(&arena);
-    if (ok)
-        graph_commit(t, commit_ts);
-    else
-        graph_abort(t);
-    return ok;
-}
-
-void graph_dump(struct graph *g, struct buf *out)
-{
-    struct graph_txn *t = graph_begin(g, INT64_MAX);
-
-    for (int64_t i = 0; i < g->next_node; i++)
-        if (g->nodes[i] && graph_sees(t, g->nodes[i]))
-            add_node_op(out, OP_NODE_CREATE, g->nodes[i], version_seen(t, g->nodes[i]));
-    for (int64_t i = 0; i < g->next_edge; i++)
-        if (g->edges[i] && graph_sees(t, g->edges[i]))
-            add_edge_op(out, OP_EDGE_CREATE, g->edges[i], version_seen(t, g->edges[i]));
-    for (size_t i = 0; i < g->schema_n; i++)
-        add_schema_op(out, g->schema[i], true);
-    graph_abort(t);
 }

@@ -320,7 +320,23 @@ void mg_prepared_drop(struct mg *mg);
 bool mg_commit_begin(struct mg_session *s);
 void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, bool ok);
 
+enum { MG_ARENA_LIMIT = 1 << 30 };
+
+/* memgraph_query.c */
+void mg_run_step(struct mg_session *s);
+void mg_pull_step(struct mg_session *s);
+
 /* memgraph_session.c */
+/* A request begins: at op; mg_op_go does what can be done of it now. */
+void mg_op_begin(struct mg_session *s, int64_t now_us, enum mg_op op);
+void mg_op_go(struct mg_session *s);
+/* The answer: the last thing that is done with a session, which may be gone after. */
+void mg_reply_send(struct mg_session *s, const struct mg_reply *reply);
+void mg_result_free(struct mg_result *result);
+/* Forgets results and transaction. */
+void mg_abort_all(struct mg_session *s);
+/* False: it waits. */
+bool mg_txn_start(struct mg_session *s);
 void mg_session_step(struct mg_session *s);
 void mg_wait(struct mg_session *s, int64_t until_us);
 void mg_reply_failure(struct mg_session *s, const char *code, const char *fmt, ...)

@@ -417,7 +417,7 @@ static json_t *to_json(const struct value *v)
     return json_null();
 }
 
-static struct value from_json(const json_t *j, struct arena *a)
+static struct value from_json(json_t *j, struct arena *a)
 {
     if (json_is_integer(j))
         return value_int(json_integer_value(j));

@@ -693,10 +693,12 @@ static void test_foreign_requests(void **state)
     end(&f);
 }
 
+static char sync_mode[] = "SYNC", strict_mode[] = "STRICT_SYNC";
+
 #define BOTH(fn)                                                                                   \
-    {#fn " SYNC", fn, NULL, NULL, (void *)(uintptr_t) "SYNC"},                                     \
+    {#fn " SYNC", fn, NULL, NULL, sync_mode},                                                      \
     {                                                                                              \
-#fn " STRICT_SYNC", fn, NULL, NULL, (void *)(uintptr_t) "STRICT_SYNC"                      \
+#fn " STRICT_SYNC", fn, NULL, NULL, strict_mode                                            \
     }
 
 int main(void)

@@ -80,17 +80,22 @@ static int must_connect(const char *host, unsigned port)
     return fd;
 }
 
+static const char *program(void)
+{
+    const char *path = getenv("MEMGRAPH_SIM");
+
+    return path ? path : "./memgraph-sim";
+}
+
 static void server_start(struct server *s)
 {
-    const char *program = getenv("MEMGRAPH_SIM");
-
-    assert_non_null(program);
     s->pid = fork();
     assert_true(s->pid >= 0);
     if (s->pid == 0) {
-        execl(program, program, "--bolt-address", s->host, "--bolt-port=7687", "--data-directory",
-              s->directory, "--storage-wal-enabled=true", "--storage-snapshot-interval-sec", "300",
-              "--log-level=TRACE", "--log-file=/dev/null", "--bolt-num-workers=8", (char *)NULL);
+        execl(program(), program(), "--bolt-address", s->host, "--bolt-port=7687",
+              "--data-directory", s->directory, "--storage-wal-enabled=true",
+              "--storage-snapshot-interval-sec", "300", "--log-level=TRACE", "--log-file=/dev/null",
+              "--bolt-num-workers=8", (char *)NULL);
         _exit(127);
     }
     close(must_connect(s->host, 7687));
@@ -284,8 +289,8 @@ static void test_directory_is_locked(void **state)
     str_copy(second.directory, sizeof(second.directory), servers[0].directory);
     second.pid = fork();
     if (second.pid == 0) {
-        execl(getenv("MEMGRAPH_SIM"), "memgraph-sim", "--bolt-address", second.host,
-              "--data-directory", second.directory, "--log-file=/dev/null", (char *)NULL);
+        execl(program(), "memgraph-sim", "--bolt-address", second.host, "--data-directory",
+              second.directory, "--log-file=/dev/null", (char *)NULL);
         _exit(127);
     }
     assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
