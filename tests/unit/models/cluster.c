@@ -427,7 +427,7 @@ static struct value from_json(json_t *j, struct arena *a)
         json_t *v;
         size_t i = 0;
 
-        json_object_foreach ((json_t *)(uintptr_t)j, key, v) {
+        json_object_foreach (j, key, v) {
             map.as.map.entries[i].key = str_of(key);
             map.as.map.entries[i++].value = from_json(v, a);
         }
