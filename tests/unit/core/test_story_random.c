@@ -12,6 +12,8 @@ enum { STEPS = 25, SEEDS = 150 };
 
 /* Of what is written within one watch after a person meddled, nothing is promised. */
 static const int64_t within_watch_us = 150 * 1000;
+/* And what T did while it could not be heard is known when it was asked again. */
+static const int64_t heard_again_us = 1200 * 1000;
 static uint64_t chance;
 
 static unsigned dice(unsigned sides)
@@ -96,6 +98,8 @@ static void fault(struct world *w)
         break;
     case 7:
         w->unreachable[pod] = !w->unreachable[pod];
+        if (!w->unreachable[pod])
+            world_run(w, heard_again_us);
         break;
     case 8:
         by_hand(w, EFFECT_DROP, w->record.target, pod);

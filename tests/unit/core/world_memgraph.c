@@ -153,7 +153,7 @@ enum outcome fake_commit(struct world *w, int pod, uint64_t bit)
     struct fake_pod *m = &w->pods[pod];
     enum outcome outcome = OUTCOME_OK;
     int64_t ldt = m->ldt + 2;
-    bool ok[WORLD_PODS];
+    bool ok[WORLD_PODS] = {false};
 
     if (m->role != ROLE_MAIN)
         return OUTCOME_FAILED;
