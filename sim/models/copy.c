@@ -44,7 +44,8 @@ static void *take(char **at, size_t n)
 {
     void *p = *at;
 
-    *at += rounded(n);
+    if (n) /* without a block there is nothing to move on in */
+        *at += rounded(n);
     return p;
 }
 

@@ -217,6 +217,8 @@ static bool parse_sort_key(struct parse *p, struct clause *c)
 
 static bool parse_order(struct parse *p, struct clause *c)
 {
+    size_t known = p->scope_n;
+
     if (lex_word(&p->lex, "ORDER")) {
         if (!lex_word(&p->lex, "BY"))
             return parse_error(p);
@@ -225,11 +227,13 @@ static bool parse_order(struct parse *p, struct clause *c)
                 return false;
         } while (lex_sign(&p->lex, ","));
     }
-    if (lex_word(&p->lex, "SKIP") && !(c->skip = parse_expr(p)))
-        return false;
-    if (lex_word(&p->lex, "LIMIT") && !(c->limit = parse_expr(p)))
-        return false;
-    return true;
+    p->scope_n = 0; /* no row is at hand there */
+    if (lex_word(&p->lex, "SKIP"))
+        c->skip = parse_expr(p);
+    if (lex_word(&p->lex, "LIMIT"))
+        c->limit = parse_expr(p);
+    p->scope_n = known;
+    return !parse_failed(p);
 }
 
 static bool parse_projection(struct parse *p, struct clause *c)

@@ -163,6 +163,7 @@ static void test_mistakes(void **state)
         {"RETURN 1 1", "!Error on line 1"},
         {"MATCH (n) RETURN m", "!Unbound variable: m."},
         {"MATCH (n)", "!Query should either create or update something, or return results!"},
+        {"MATCH (n) RETURN n LIMIT n.id", "!Unbound variable: n."},
         {"RETURN $p", "!Parameter $p not provided."},
         {"RETURN nosuch(1)", "!Function 'nosuch' doesn't exist."},
         {"RETURN 1 / 0", "!Division by zero."},
