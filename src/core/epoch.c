@@ -69,6 +69,8 @@ void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum e
                    v->settings.name, x, why);
     if (!r)
         return;
+    r->from = -1;
+    r->from_run[0] = '\0';
     if (v->record_exists && x != r->target) {
         r->from = r->target;
         (void)str_copy(r->from_run, sizeof r->from_run, r->main_run);
@@ -131,10 +133,16 @@ static bool step_gate(const struct view *v, struct plan *plan)
     return v->now_us >= until_us;
 }
 
-/* By us, in this epoch, and nobody took it back. */
+/* By us, in this epoch, and nobody took it back. Or by a leader before us: whom a failover chose
+ * was a replica when that was recorded (`from` says that the main moves), and is main now. That one
+ * is not demoted again: it may have acknowledged writes already, which nobody but it holds. */
 static bool is_promoted(const struct view *v)
 {
-    return v->work.promoted && pod_role(&v->pods[v->record.target]) != ROLE_REPLICA;
+    enum role role = pod_role(&v->pods[v->record.target]);
+
+    if (v->record.transition == EPOCH_FAILOVER && v->record.from >= 0 && role == ROLE_MAIN)
+        return true;
+    return v->work.promoted && role != ROLE_REPLICA;
 }
 
 /* The first epoch of all needs no promotion: a new process with nothing in it is in an epoch of

@@ -77,7 +77,8 @@ static enum epoch_kind kind_again(const struct view *v)
 /* ---- O3: as a replica ---- */
 
 /* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,
- * which took no write since, can go on if it has its data. */
+ * which took no write since, can go on if it has its data. It is a replica when that is recorded:
+ * then it is known later whether the promotion was done. */
 static void go_back(const struct view *v, struct plan *plan)
 {
     int other = view_s(v);
@@ -95,6 +96,8 @@ static void go_back(const struct view *v, struct plan *plan)
     else if (v->record.database[0] && strcmp(o->database, v->record.database) != 0)
         (void)str_format(obstacle, sizeof obstacle, "%.60s-%d has another database",
                          v->settings.name, other);
+    else if (pod_role(o) == ROLE_MAIN)
+        (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_O3, other, "it is to go on as main, anew");
     else
         epoch_begin(v, plan, RULE_O3, EPOCH_FAILOVER, other,
                     "%s-%d was restarted before it was promoted: nothing vouches for it",
@@ -110,7 +113,7 @@ void returned_as_replica(const struct view *v, struct plan *plan)
     char why[WHY_SIZE];
 
     plan_reason(plan, "%s-%d is to be main and is a replica", v->settings.name, t);
-    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) &&
+    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && !v->work.touched &&
         !same_run(&v->pods[t], v->record.main_run)) {
         go_back(v, plan);
         return;

@@ -282,9 +282,9 @@ void view_write_failed(struct view *v, enum fail_kind kind)
 
     v->writing = false;
     v->write_failures++;
-    if (kind == FAIL_CONFLICT)
-        v->record_known = false; /* somebody else decided: read it before anything else */
-    else
+    /* Somebody else decided; or it was written and the answer was lost: read it first. */
+    v->record_known = false;
+    if (kind != FAIL_CONFLICT)
         v->write_retry_at = v->now_us + wait_us;
 }
 
@@ -320,9 +320,9 @@ void view_record(struct view *v, const struct record *r)
     v->record_known = true;
     v->record_broken = false;
     v->record_exists = r != NULL;
+    if (v->writing) /* our own write succeeded; a read after one that failed ends no pause */
+        v->write_failures = 0, v->write_retry_at = 0;
     v->writing = false;
-    v->write_failures = 0;
-    v->write_retry_at = 0;
     v->record = r ? *r : (struct record){.from = -1};
     if (v->work.epoch != v->record.epoch)
         forget_work(v);

@@ -197,7 +197,7 @@ void view_rows(struct view *v, int pod, const char *run, const struct row *rows,
 /* The record as it was read, or as our write of it succeeded. NULL: there is none. */
 void view_record(struct view *v, const struct record *r);
 void view_write_started(struct view *v);
-/* CONFLICT: the record is read again before the next decision. */
+/* The record is to be read again before the next decision: who knows what it says now? */
 void view_write_failed(struct view *v, enum fail_kind kind);
 void view_record_broken(struct view *v, const char *why);
 void view_leadership(struct view *v, bool leader, int64_t until_us);

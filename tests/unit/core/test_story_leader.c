@@ -311,6 +311,11 @@ static void test_a_follower_routes_on_without_a_leader(void **state)
 
 /* ---- what was cut short ---- */
 
+static bool has_begun(const struct world *w)
+{
+    return w->record.transition != EPOCH_NONE;
+}
+
 /* The leader dies right after it recorded a failover; whom it chose restarts before it was
  * promoted. */
 static struct world *begun_and_restarted(void)
@@ -344,7 +349,7 @@ static void test_chosen_and_restarted_goes_back(void **state)
     (void)world_until(w, world_is_open, second, "the old main has everything");
     assert_int_equal(w->record.target, 0);
     (void)world_until(w, world_is_ready, 10 * second, "the other joins");
-    WORLD_EXPECT(w, "O3 record 3 failover none:failover", "EPOCH demote 0", "EPOCH promote 0",
+    WORLD_EXPECT(w, "O3 demote 0", "O3 record 3 failover none:failover", "EPOCH promote 0",
                  "EPOCH ensure_users 0", "EPOCH touch 0", "EPOCH record 3 - none:failover",
                  "EPOCH event FailoverDone", "O1 record 3 - none:failover", "O7 register 0 1 async",
                  "O6 record 4 refresh none:failover", "EPOCH demote 0", "EPOCH promote 0",
@@ -364,6 +369,57 @@ static void test_chosen_and_restarted_does_not_go_back_to_nothing(void **state)
     assert_non_null(strstr(world_plan(w)->reason, "mg-0 is empty"));
     assert_int_equal(w->record.target, 1);
     assert_true(world_is_closed(w));
+    world_free(w);
+}
+
+/* The end of a failover cannot be recorded; its main serves already through the leader's gateway.
+ */
+static struct world *served_but_not_recorded(void)
+{
+    struct world *w = world_formed(3);
+
+    world_kill(w, 0);
+    (void)world_until(w, has_begun, second, "begun");
+    w->api_down = true;
+    (void)world_until(w, world_is_open, second, "it serves");
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    assert_int_equal(w->record.transition, EPOCH_FAILOVER);
+    world_forget(w);
+    return w;
+}
+
+/* The next leader must not demote it: should it restart then, it would be taken for one that never
+ * was promoted. */
+static void test_a_failover_that_was_not_recorded_to_its_end(void **state)
+{
+    struct world *w = served_but_not_recorded();
+
+    (void)state;
+    controller_stop(w, 0);
+    w->api_down = false;
+    take_over(w, 1);
+    (void)world_until(w, world_is_open, second, "it goes on");
+    WORLD_EXPECT(w, "EPOCH ensure_users 1", "EPOCH touch 1", "EPOCH record 2 - none:failover",
+                 "EPOCH event FailoverDone");
+    world_start(w, 0);
+    (void)world_until(w, world_is_ready, 5 * second, "the old main joins");
+    world_free(w);
+}
+
+/* A person demotes it, and it restarts: its leader knows that it had served. */
+static void test_who_has_served_is_not_gone_back_from(void **state)
+{
+    struct world *w = served_but_not_recorded();
+    const struct effect e = {.kind = EFFECT_DEMOTE, .pod = 1};
+
+    (void)state;
+    assert_int_equal(fake_command(w, &e), OUTCOME_OK);
+    fake_stop(w, 1);
+    world_start(w, 1);
+    world_start(w, 0);
+    w->api_down = false;
+    (void)world_until(w, world_is_ready, 20 * second, "it is main again");
+    assert_int_equal(w->record.target, 1);
     world_free(w);
 }
 
@@ -531,6 +587,8 @@ int main(void)
         cmocka_unit_test(test_a_follower_routes_on_without_a_leader),
         cmocka_unit_test(test_chosen_and_restarted_goes_back),
         cmocka_unit_test(test_chosen_and_restarted_does_not_go_back_to_nothing),
+        cmocka_unit_test(test_a_failover_that_was_not_recorded_to_its_end),
+        cmocka_unit_test(test_who_has_served_is_not_gone_back_from),
         cmocka_unit_test(test_promoted_and_restarted_still_gets_its_users),
         cmocka_unit_test(test_t_is_demoted_in_the_middle_of_an_epoch),
         cmocka_unit_test(test_s_does_not_become_ready_in_time),

@@ -355,8 +355,7 @@ static void end_write(struct world *w, const struct op *op, bool heard)
         return;
     }
     view_write_failed(&c->view, fail);
-    if (fail == FAIL_CONFLICT)
-        (void)world_begin(w, OP_READ, op->controller, ms);
+    (void)world_begin(w, OP_READ, op->controller, ms);
 }
 
 void controller_end(struct world *w, struct op *op)
@@ -389,8 +388,12 @@ void controller_saw_record(struct world *w, int id)
 {
     struct controller *c = &w->controllers[id];
 
-    if (w->api_down || c->view.writing)
-        return; /* the write's own answer says more */
+    if (c->view.writing)
+        return; /* its answer says more */
+    if (w->api_down) {
+        (void)world_begin(w, OP_READ, id, 500 * ms);
+        return;
+    }
     c->version = w->version;
     view_record(&c->view, w->record_exists ? &w->record : NULL);
 }
