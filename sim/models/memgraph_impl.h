@@ -284,10 +284,15 @@ void mg_log(struct mg *mg, struct str record, int64_t ts, int64_t previous_ts);
 /* Does what a record of another instance says: epoch, data, log. False: it does not fit. A record
  * that is not newer than what we have is skipped. */
 bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts) MUST_CHECK;
+/* Item i of a list, when it is there and of that kind. */
+bool mg_item_text(const struct value *list, size_t i, char *out, size_t size);
+bool mg_item_int(const struct value *list, size_t i, int64_t *out);
+struct str mg_record_bytes(const struct mg *mg, const struct mg_record *record);
+
+/* memgraph_snapshot.c */
 void mg_snapshot_encode(struct mg *mg, struct buf *out);
 /* Replaces all data. */
 bool mg_snapshot_load(struct mg *mg, struct str bytes) MUST_CHECK;
-struct str mg_record_bytes(const struct mg *mg, const struct mg_record *record);
 
 /* memgraph_link.c: the main's side of a replica */
 struct mg_replica *mg_replica_add(struct mg *mg, const char *name, const char *address,

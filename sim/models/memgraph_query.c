@@ -214,6 +214,8 @@ static const struct value *take_rows(struct mg_session *s, struct mg_result *res
 {
     struct value list = {.kind = VALUE_LIST};
 
+    if (!n)
+        return NULL;
     list.as.list.items = result->out.rows + result->next;
     list.as.list.n = s->discard ? 0 : n;
     result->next += n;

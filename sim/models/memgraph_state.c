@@ -59,13 +59,13 @@ static bool read_file(const struct mg *mg, enum mg_file file, struct arena *aren
     return value_decode(&r, arena, out) && out->kind == VALUE_LIST;
 }
 
-static bool item_text(const struct value *list, size_t i, char *out, size_t size)
+bool mg_item_text(const struct value *list, size_t i, char *out, size_t size)
 {
     return i < list->as.list.n && list->as.list.items[i].kind == VALUE_STRING &&
            str_copy_n(out, size, list->as.list.items[i].as.str);
 }
 
-static bool item_int(const struct value *list, size_t i, int64_t *out)
+bool mg_item_int(const struct value *list, size_t i, int64_t *out)
 {
     if (i >= list->as.list.n || list->as.list.items[i].kind != VALUE_INT)
         return false;
@@ -139,8 +139,8 @@ static bool recover_replication(struct mg *mg, struct arena *arena)
         mg_persist_replication(mg);
         return true;
     }
-    if (v.as.list.n != 4 || v.as.list.items[0].kind != VALUE_BOOL || !item_int(&v, 1, &port) ||
-        !item_text(&v, 2, mg->main_uuid, sizeof(mg->main_uuid)) ||
+    if (v.as.list.n != 4 || v.as.list.items[0].kind != VALUE_BOOL || !mg_item_int(&v, 1, &port) ||
+        !mg_item_text(&v, 2, mg->main_uuid, sizeof(mg->main_uuid)) ||
         v.as.list.items[3].kind != VALUE_LIST)
         return false;
     mg->is_main = v.as.list.items[0].as.boolean;
@@ -150,9 +150,9 @@ static bool recover_replication(struct mg *mg, struct arena *arena)
         const struct value *row = &rows->as.list.items[i];
         char name[MG_NAME_SIZE], address[MG_ADDRESS_SIZE];
 
-        if (row->kind != VALUE_LIST || !item_text(row, 0, name, sizeof(name)) ||
-            !item_text(row, 1, address, sizeof(address)) || !item_int(row, 2, &mode) || mode < 0 ||
-            mode > MG_STRICT_SYNC)
+        if (row->kind != VALUE_LIST || !mg_item_text(row, 0, name, sizeof(name)) ||
+            !mg_item_text(row, 1, address, sizeof(address)) || !mg_item_int(row, 2, &mode) ||
+            mode < 0 || mode > MG_STRICT_SYNC)
             return false;
         mg_replica_add(mg, name, address, (enum mg_mode)mode)->zombie = false;
     }
@@ -191,8 +191,8 @@ static bool recover_users(struct mg *mg, struct arena *arena)
         struct mg_user *u = &mg->users[mg->users_n++];
         const struct value *row = &v.as.list.items[i];
 
-        if (row->kind != VALUE_LIST || !item_text(row, 0, u->name, sizeof(u->name)) ||
-            !item_text(row, 1, u->password, sizeof(u->password)))
+        if (row->kind != VALUE_LIST || !mg_item_text(row, 0, u->name, sizeof(u->name)) ||
+            !mg_item_text(row, 1, u->password, sizeof(u->password)))
             return false;
     }
     return true;
@@ -262,8 +262,8 @@ static bool record_decode(struct str record, struct arena *arena, struct record_
     struct value v;
 
     if (!value_decode(&r, arena, &v) || v.kind != VALUE_LIST || v.as.list.n != 4 ||
-        !item_text(&v, 0, out->epoch, sizeof(out->epoch)) || !item_int(&v, 1, &out->ts) ||
-        !item_int(&v, 2, &out->previous_ts) || v.as.list.items[3].kind != VALUE_BYTES)
+        !mg_item_text(&v, 0, out->epoch, sizeof(out->epoch)) || !mg_item_int(&v, 1, &out->ts) ||
+        !mg_item_int(&v, 2, &out->previous_ts) || v.as.list.items[3].kind != VALUE_BYTES)
         return false;
     out->operations = v.as.list.items[3].as.str;
     return true;
@@ -289,87 +289,6 @@ bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts)
     }
     arena_done(&arena);
     return ok;
-}
-
-/* Snapshots: [epoch, last timestamp, its epoch, [[epoch, ts] ...], operations]. */
-
-void mg_snapshot_encode(struct mg *mg, struct buf *out)
-{
-    struct value fields[5] = {value_str(mg->epoch), value_int(mg->ldt), value_str(mg->ldt_epoch)};
-    struct value list = value_of_list(fields, 5);
-    struct arena arena;
-    struct buf dump;
-
-    arena_init(&arena, SIZE_MAX);
-    buf_init(&dump, SIZE_MAX);
-    graph_dump(mg->graph, &dump);
-    fields[3] = value_list(&arena, mg->history_n);
-    for (size_t i = 0; i < mg->history_n; i++) {
-        struct value entry = value_list(&arena, 2);
-
-        entry.as.list.items[0] = value_str(mg->history[i].id);
-        entry.as.list.items[1] = value_int(mg->history[i].ts);
-        fields[3].as.list.items[i] = entry;
-    }
-    fields[4] = (struct value){.kind = VALUE_BYTES};
-    fields[4].as.str = buf_str(&dump);
-    value_encode(&list, out);
-    buf_done(&dump);
-    arena_done(&arena);
-}
-
-static bool history_decode(struct mg *mg, const struct value *list)
-{
-    char id[MG_UUID_SIZE];
-    int64_t ts;
-
-    mg->history_n = 0;
-    for (size_t i = 0; list->kind == VALUE_LIST && i < list->as.list.n; i++) {
-        const struct value *entry = &list->as.list.items[i];
-
-        if (entry->kind != VALUE_LIST || !item_text(entry, 0, id, sizeof(id)) ||
-            !item_int(entry, 1, &ts))
-            return false;
-        mg_history_add(mg, id, ts);
-    }
-    return list->kind == VALUE_LIST;
-}
-
-bool mg_snapshot_load(struct mg *mg, struct str bytes)
-{
-    struct rd r = rd_of(bytes.p, bytes.n);
-    struct graph *graph = graph_new();
-    struct arena arena;
-    struct value v;
-    bool ok;
-
-    arena_init(&arena, SIZE_MAX);
-    ok = value_decode(&r, &arena, &v) && v.kind == VALUE_LIST && v.as.list.n == 5 &&
-         v.as.list.items[4].kind == VALUE_BYTES && item_int(&v, 1, &mg->ldt) &&
-         graph_apply(graph, v.as.list.items[4].as.str, mg->ldt) &&
-         item_text(&v, 0, mg->epoch, sizeof(mg->epoch)) &&
-         item_text(&v, 2, mg->ldt_epoch, sizeof(mg->ldt_epoch)) &&
-         history_decode(mg, &v.as.list.items[3]);
-    arena_done(&arena);
-    if (!ok) {
-        graph_free(graph);
-        return false;
-    }
-    /* Transactions that are open cannot go on over other data. */
-    LIST_FOR_EACH (node, &mg->sessions) {
-        struct mg_session *s = CONTAINER_OF(node, struct mg_session, node);
-
-        if (s->txn)
-            graph_abort(s->txn);
-        s->txn = NULL;
-    }
-    graph_free(mg->graph);
-    mg->graph = graph;
-    mg->records_n = 0;
-    buf_clear(&mg->wal);
-    if (mg->counter <= mg->ldt)
-        mg->counter = mg->ldt + 1;
-    return true;
 }
 
 /* The log after the snapshot. What a restart makes of the history is half of Bug H: one entry for
@@ -409,7 +328,7 @@ static bool recover_data(struct mg *mg, struct arena *arena)
     mg_uuid(mg, mg->epoch);
     str_copy(mg->ldt_epoch, sizeof(mg->ldt_epoch), mg->epoch);
     if (read_file(mg, MG_FILE_DATABASE, arena, &v)) {
-        if (!item_text(&v, 0, mg->database_uuid, sizeof(mg->database_uuid)))
+        if (!mg_item_text(&v, 0, mg->database_uuid, sizeof(mg->database_uuid)))
             return false;
     } else {
         mg_uuid(mg, mg->database_uuid);

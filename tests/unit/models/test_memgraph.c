@@ -668,6 +668,42 @@ static void test_torn_log(void **state)
     end(&f);
 }
 
+/* A main whose log does not reach back far enough sends all it has; lineage goes with it. */
+static void test_snapshot_transfer(void **state)
+{
+    struct fixture f;
+    struct client *reader;
+
+    (void)state;
+    begin(&f, "SYNC");
+    write_one(f.t);
+    wait_ready(f.t, "a");
+    ok(f.t, "CREATE SNAPSHOT");
+    cluster_kill(f.t);
+    buf_clear(&f.t->files[MG_FILE_WAL]);
+    assert_true(cluster_start(f.t));
+    assert_int_equal(count(f.t), 2);
+    cluster_kill(f.a);
+    cluster_wipe(f.a, false);
+    cluster_wait(&f.c, 4000000);
+    assert_true(cluster_start(f.a));
+    reader = cluster_client(f.a, "open", NULL, NULL);
+    assert_true(cluster_answer(reader, 1000000));
+    cluster_ask(reader, "BEGIN (message)", NULL);
+    assert_true(cluster_answer(reader, 1000000));
+    wait_ready(f.t, "a");
+    assert_int_equal(count(f.a), 2);
+    assert_string_equal(mg_look(f.a->mg).epoch, mg_look(f.t->mg).epoch);
+    cluster_ask(reader, "COMMIT (message)", NULL); /* its data were replaced */
+    assert_true(cluster_answer(reader, 1000000));
+    assert_string_not_equal(reader->message, "");
+    write_one(f.t);
+    wait_ready(f.t, "a");
+    restart(f.a);
+    assert_int_equal(count(f.a), 3);
+    end(&f);
+}
+
 /* Requests that nobody sane would send are refused, whatever their bytes. */
 static void test_foreign_requests(void **state)
 {
@@ -727,6 +763,7 @@ int main(void)
                                        cmocka_unit_test(test_promotion_and_poke),
                                        cmocka_unit_test(test_qid_crash),
                                        cmocka_unit_test(test_torn_log),
+                                       cmocka_unit_test(test_snapshot_transfer),
                                        cmocka_unit_test(test_foreign_requests)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
