@@ -82,7 +82,7 @@ static void lose_volume(struct world *w, int pod)
     const struct fake_pod *t = &w->pods[w->record.target];
 
     if (pod == w->record.target || w->record.transition != EPOCH_NONE || !t->running ||
-        t->role != ROLE_MAIN || w->acked & ~t->data)
+        t->role != ROLE_MAIN || w->acked & ~t->data || w->unreachable[pod] || w->leader < 0)
         return;
     if (w->pods[pod].running)
         fake_stop(w, pod);
