@@ -1,5 +1,6 @@
 #include "app/state.h"
 
+#include "app/link.h"
 #include "base/alloc.h"
 
 #include <assert.h>
@@ -86,9 +87,11 @@ static void take_absence(struct state *s)
 
 static void take_object(struct state *s, json_t *object)
 {
+    struct view *v = controller_view(s->c);
     struct kube_meta meta;
     json_t *data;
     struct record r;
+    bool changed;
     struct fail f = kube_read_configmap(object, &meta, &data);
 
     if (f.kind == FAIL_NONE)
@@ -104,7 +107,12 @@ static void take_object(struct state *s, json_t *object)
     json_decref(s->data);
     s->data = json_incref(data);
     (void)str_copy(s->version, sizeof s->version, meta.version);
-    view_record(controller_view(s->c), &r);
+    changed = r.epoch != v->record.epoch || r.target != v->record.target ||
+              r.transition != v->record.transition;
+    view_record(v, &r);
+    for (int i = 0; changed && i < PODS_MAX; i++)
+        if (s->c->links[i])
+            link_hurry(s->c->links[i]); /* what the pods said before may not hold any more */
 }
 
 /* A newer answer of ours is under way or expected: what the watch says may be older. */

@@ -52,6 +52,9 @@ static bool main_is_there(const struct view *v, struct gate *g)
     if (!pod_up(t))
         set(g, GATE_CUT, "no connection to %s (%s)", name,
             t->link_text[0] ? t->link_text : "not connected yet");
+    else if (pod_role(t) == ROLE_REPLICA && !view_role_fresh(v, v->record.target) &&
+             strcmp(t->main_in, v->record.main_run) == 0)
+        set(g, GATE_HOLD, "%s was asked while its epoch began: it is asked again", name);
     else if (pod_role(t) != ROLE_MAIN)
         set(g, GATE_CUT, "%s has role %s", name, role_name(pod_role(t)));
     else if (strcmp(t->run, v->record.main_run) != 0)

@@ -44,7 +44,7 @@ static void decide_strays(const struct view *v, struct plan *plan)
     bool begins = v->record.transition != EPOCH_NONE;
 
     for (int i = 0; i < PODS_MAX; i++) {
-        if (i == v->record.target || pod_role(&v->pods[i]) != ROLE_MAIN)
+        if (i == v->record.target || pod_role(&v->pods[i]) != ROLE_MAIN || !view_role_fresh(v, i))
             continue;
         if (begins && i == view_s(v))
             continue; /* step 3 of the epoch sees to it */
@@ -199,6 +199,27 @@ static void decide_operational(const struct view *v, struct plan *plan)
     decide_unfence(v, plan);
 }
 
+/* A new leader, or one whose record was changed under it, has roles from before: they are asked for
+ * anew, all at once, and waited for, but not for long. */
+static bool ask_roles(const struct view *v, struct plan *plan)
+{
+    static const int64_t patience_us = 100 * 1000;
+    bool all = true;
+
+    for (int i = 0; i < PODS_MAX; i++) {
+        if (!pod_up(&v->pods[i]) || view_role_fresh(v, i))
+            continue;
+        (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_B2, i,
+                       "its role was asked for before the record was changed");
+        all = false;
+    }
+    if (all || v->now_us >= v->roles_since + patience_us)
+        return true;
+    plan_wake(plan, v->roles_since + patience_us);
+    plan_reason(plan, "the pods are asked for their roles");
+    return false;
+}
+
 static void name_state(const struct view *v, struct plan *plan)
 {
     bool forming = v->record.transition == EPOCH_INITIAL ||
@@ -236,6 +257,8 @@ void rules_decide(const struct view *v, struct plan *plan)
         plan_reason(plan, "paused: %.200s", v->record.paused);
         return;
     }
+    if (!ask_roles(v, plan))
+        return;
     if (v->record_exists)
         decide_operational(v, plan);
     else

@@ -54,6 +54,11 @@ bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
     return false;
 }
 
+bool view_role_fresh(const struct view *v, int pod)
+{
+    return v->pods[pod].role_at >= v->roles_since;
+}
+
 int view_s(const struct view *v)
 {
     return 1 - v->record.target;
@@ -205,6 +210,8 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
     }
     p->role = role;
     p->role_at = asked_us;
+    if (role == ROLE_MAIN)
+        (void)str_copy(p->main_in, sizeof p->main_in, run);
     p->probe_us = v->now_us - asked_us;
 }
 
@@ -313,8 +320,19 @@ static void note_refresh(struct view *v, const struct record *now)
     v->refresh_retry_at = v->now_us + (pause_us < most_us ? pause_us : most_us);
 }
 
+/* Another controller moved the main, or began or ended an epoch. */
+static bool changed_by_others(const struct view *v, const struct record *r)
+{
+    if (v->writing)
+        return false;
+    return !r || !v->record_exists || r->epoch != v->record.epoch ||
+           r->target != v->record.target || r->transition != v->record.transition;
+}
+
 void view_record(struct view *v, const struct record *r)
 {
+    if (changed_by_others(v, r))
+        v->roles_since = v->now_us;
     if (r && v->record_exists && v->leader)
         note_refresh(v, r);
     v->record_known = true;
@@ -339,6 +357,7 @@ void view_leadership(struct view *v, bool leader, int64_t until_us)
 {
     if (leader && !v->leader) { /* somebody else may have acted meanwhile */
         forget_work(v);
+        v->roles_since = v->now_us;
         for (int i = 0; i < PODS_MAX; i++)
             v->pods[i].command_epoch = -1;
     }

@@ -61,7 +61,8 @@ struct pod {
     /* Memgraph */
     enum role role;
     int64_t role_at;
-    char run[RUN_SIZE]; /* of the process that answered last */
+    char run[RUN_SIZE];     /* of the process that answered last */
+    char main_in[RUN_SIZE]; /* run in which it last said that it is main */
     char version[RUN_SIZE];
     bool can_strict; /* that version knows STRICT_SYNC */
     int64_t storage_at;
@@ -117,6 +118,10 @@ struct view {
     int64_t write_started_at, write_retry_at;
     unsigned write_failures;
 
+    /* Somebody else changed who is to be main, or we began to lead: roles that were asked for
+     * before may be from before that. */
+    int64_t roles_since;
+
     bool leader;
     int64_t leader_until_us; /* no effect after this */
 
@@ -160,6 +165,8 @@ bool pod_up(const struct pod *p);
 enum role pod_role(const struct pod *p);
 /* Its process is gone, or hangs for long: `why` in words. */
 bool view_lost(const struct view *v, int pod, char why[WHY_SIZE]);
+/* Its role was asked for since somebody else last changed who is to be main. */
+bool view_role_fresh(const struct view *v, int pod);
 /* The other of the pair. */
 int view_s(const struct view *v);
 /* T's row for a pod, of T's present run; NULL: no such row, or nothing known. */
