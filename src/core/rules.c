@@ -155,6 +155,29 @@ static bool decide_s_joins(const struct view *v, struct plan *plan)
     return true;
 }
 
+/* S answers and is refused as diverged: only a person can help. */
+static void tell_refused(const struct view *v, struct plan *plan)
+{
+    const char *name = v->settings.name;
+    int s = view_s(v), t = v->record.target;
+    const struct pod *p = &v->pods[s];
+    bool recorded = v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
+                    same_run(p, v->record.sync_run);
+    struct effect *e;
+
+    if (pod_role(p) != ROLE_REPLICA ||
+        !(recorded || (p->refused_run[0] && same_run(p, p->refused_run))))
+        return;
+    e = plan_add(plan, v, EFFECT_EVENT, RULE_O6, -1,
+                 "%.60s-%d is refused as diverged by %.60s-%d. Restart the main's process (its new "
+                 "epoch may heal it), or move the replica's data aside",
+                 name, s, name, t);
+    if (e) {
+        e->event = "ReplicaRefused";
+        e->warning = true;
+    }
+}
+
 /* ---- top to bottom ---- */
 
 static void decide_operational(const struct view *v, struct plan *plan)
@@ -191,6 +214,7 @@ static void decide_operational(const struct view *v, struct plan *plan)
         return;
     }
     plan_reason(plan, "%s-%d is main", v->settings.name, t);
+    tell_refused(v, plan);
     registrations_keep_sync(v, plan);
     if (decide_s_joins(v, plan))
         return;

@@ -197,6 +197,13 @@ void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *te
     (void)str_copy(p->link_text, sizeof p->link_text, text);
 }
 
+/* Another process of T, or another T, may take whom the last one refused. */
+static void forget_refusals(struct view *v)
+{
+    for (int i = 0; i < PODS_MAX; i++)
+        v->pods[i].refused_run[0] = '\0';
+}
+
 void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us)
 {
     struct pod *p = &v->pods[pod];
@@ -207,6 +214,8 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
         p->database[0] = p->version[0] = '\0';
         p->register_failures = 0;
         p->register_retry_at = 0;
+        if (v->record_exists && pod == v->record.target)
+            forget_refusals(v);
     }
     p->role = role;
     p->role_at = asked_us;
@@ -335,6 +344,8 @@ void view_record(struct view *v, const struct record *r)
         v->roles_since = v->now_us;
     if (r && v->record_exists && v->leader)
         note_refresh(v, r);
+    if (r && r->target != v->record.target)
+        forget_refusals(v);
     v->record_known = true;
     v->record_broken = false;
     v->record_exists = r != NULL;

@@ -80,7 +80,7 @@ struct pod {
     int64_t register_at; /* when REGISTER of it was last answered with success */
     int64_t register_retry_at;
     unsigned register_failures;
-    char refused_run[RUN_SIZE]; /* this run of it was refused as diverged */
+    char refused_run[RUN_SIZE]; /* this run of it was refused as diverged by T's present one */
     char healed_run[RUN_SIZE];  /* this run was dropped and registered once to heal it */
     int64_t
         invalid_since;  /* its row has read invalid, and come no nearer, while it answers, since */

@@ -159,6 +159,29 @@ static void test_an_adopted_touch_that_fails_becomes_a_refresh(void **state)
     world_free(w);
 }
 
+/* Its lineage was broken before us: S is refused in the refresh. T serves alone, and the Event
+ * names both ways out; the first one heals it. */
+static void test_an_adopted_pair_of_broken_lineage(void **state)
+{
+    struct world *w = living(0, true, MODE_ASYNC);
+
+    (void)state;
+    w->pods[0].tainted_epoch = w->pods[1].epoch;
+    world_run(w, 20 * second);
+    assert_true(world_is_open(w));
+    assert_string_equal(world_sync(w), "none:adopted");
+    WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O6 record 1 refresh none:adopted",
+                 "EPOCH demote 0", "EPOCH promote 0", "EPOCH register 0 1 strict_sync",
+                 "EPOCH register 0 2 async", "EPOCH touch 0", "EPOCH record 1 - none:adopted",
+                 "EPOCH event EpochRefreshed", "O6 event ReplicaRefused", "O7 drop 0 1");
+    world_kill(w, 0);
+    world_run(w, 100 * ms);
+    world_start(w, 0);
+    w->pods[0].tainted_epoch = -1;
+    (void)world_until(w, world_is_ready, 20 * second, "healed by a restart");
+    world_free(w);
+}
+
 static void test_initial_state_is_tried_again(void **state)
 {
     struct world *w = world_new(2);
@@ -477,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_a_sync_pair_is_adopted_by_a_touch),
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
+        cmocka_unit_test(test_an_adopted_pair_of_broken_lineage),
         cmocka_unit_test(test_initial_state_is_tried_again),
         cmocka_unit_test(test_initial_state_lasts_until_s_is_proven),
         cmocka_unit_test(test_history_of_a_failover),

@@ -88,6 +88,23 @@ static void test_a_new_process_is_asked_anew(void **state)
     assert_int_equal(v.pods[1].register_retry_at, 0);
 }
 
+static void test_another_t_refuses_anew(void **state)
+{
+    struct record r = v.record;
+
+    (void)state;
+    (void)str_copy(v.pods[2].refused_run, RUN_SIZE, "r2");
+    view_role(&v, 1, ROLE_REPLICA, "r1b", v.now_us);
+    view_record(&v, &r);
+    assert_string_equal(v.pods[2].refused_run, "r2");
+    view_role(&v, 0, ROLE_MAIN, "r0b", v.now_us);
+    assert_string_equal(v.pods[2].refused_run, "");
+    (void)str_copy(v.pods[2].refused_run, RUN_SIZE, "r2");
+    r.target = 1;
+    view_record(&v, &r);
+    assert_string_equal(v.pods[2].refused_run, "");
+}
+
 static void test_rows_name_pods(void **state)
 {
     struct row rows[4] = {{.name = "my_graph_3"},
@@ -299,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup(test_rows_are_of_one_process, set_up),
         cmocka_unit_test_setup(test_rows_from_before_our_change_do_not_count, set_up),
         cmocka_unit_test_setup(test_a_new_process_is_asked_anew, set_up),
+        cmocka_unit_test_setup(test_another_t_refuses_anew, set_up),
         cmocka_unit_test_setup(test_rows_name_pods, set_up),
         cmocka_unit_test_setup(test_three_refusals_after_a_break, set_up),
         cmocka_unit_test_setup(test_silence, set_up),
