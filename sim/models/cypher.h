@@ -38,8 +38,8 @@ const char *cypher_type(const struct cypher_query *q);
 size_t cypher_column_count(const struct cypher_query *q);
 struct str cypher_column(const struct cypher_query *q, size_t i);
 /* False: *why says what went wrong; the transaction must be aborted then. */
-bool cypher_run(const struct cypher_query *q, struct graph *g, struct graph_txn *t,
-                const struct value *params, int64_t now_us, struct arena *arena,
-                struct cypher_result *out, struct cypher_fail *why) MUST_CHECK;
+bool cypher_run(const struct cypher_query *q, struct graph_txn *t, const struct value *params,
+                int64_t now_us, struct arena *arena, struct cypher_result *out,
+                struct cypher_fail *why) MUST_CHECK;
 
 #endif

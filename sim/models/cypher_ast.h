@@ -190,7 +190,6 @@ bool parse_paths(struct parse *p, struct clause *c, bool matching, bool many);
 /* Running. */
 struct run {
     struct graph_txn *txn;
-    struct graph *graph;
     const struct value *params;
     struct arena *arena;
     struct cypher_stats *stats;

@@ -67,12 +67,11 @@ static bool run_clause(struct run *r, const struct clause *c, struct row_list *r
     return false;
 }
 
-bool cypher_run(const struct cypher_query *q, struct graph *g, struct graph_txn *t,
-                const struct value *params, int64_t now_us, struct arena *arena,
-                struct cypher_result *out, struct cypher_fail *why)
+bool cypher_run(const struct cypher_query *q, struct graph_txn *t, const struct value *params,
+                int64_t now_us, struct arena *arena, struct cypher_result *out,
+                struct cypher_fail *why)
 {
     struct run r = {.txn = t,
-                    .graph = g,
                     .params = params,
                     .arena = arena,
                     .stats = &out->stats,

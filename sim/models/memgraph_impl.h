@@ -352,8 +352,8 @@ void mg_reply_summary(struct mg_session *s, struct mg_result *result);
 /* Failure of the query under way: an open transaction is aborted (autocommit) or spoilt. */
 void mg_query_failed(struct mg_session *s, const char *code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-void mg_notify(struct mg_session *s, struct mg_result *result, const char *code,
-               const char *severity, const char *fmt, ...) PRINTF_LIKE(5, 6);
+void mg_notify(struct mg_result *result, const char *code, const char *severity, const char *fmt,
+               ...) PRINTF_LIKE(4, 5);
 
 /* Administrative queries at their PULL: each answers, or waits and is called again. */
 void mg_admin_step(struct mg_session *s, struct mg_result *result);

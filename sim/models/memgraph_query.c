@@ -257,8 +257,8 @@ static bool execute(struct mg_session *s, struct mg_result *result)
                         "Transaction was asked to abort because of database shutdown.");
         return false;
     }
-    if (cypher_run(result->query, s->mg->graph, s->txn, &result->params, s->mg->now_us,
-                   &result->arena, &result->out, &why))
+    if (cypher_run(result->query, s->txn, &result->params, s->mg->now_us, &result->arena,
+                   &result->out, &why))
         return true;
     mg_query_failed(s, why.kind == CYPHER_TRANSIENT ? MG_TRANSIENT_ERROR : MG_CLIENT_ERROR, "%s",
                     why.text);
@@ -333,15 +333,14 @@ void mg_session_pull(struct mg_session *s, int64_t now_us, int64_t n, int64_t qi
     mg_op_go(s);
 }
 
-void mg_notify(struct mg_session *s, struct mg_result *result, const char *code,
-               const char *severity, const char *fmt, ...)
+void mg_notify(struct mg_result *result, const char *code, const char *severity, const char *fmt,
+               ...)
 {
     static const char *const KEYS[] = {"code", "description", "severity", "title"};
     char text[512];
     struct value values[4], list;
     va_list args;
 
-    (void)s;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);

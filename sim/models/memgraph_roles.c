@@ -285,13 +285,13 @@ static void succeeded(struct mg_session *s, struct mg_result *result)
     const struct admin *a = &result->admin;
 
     if (a->kind == ADMIN_SET_MAIN)
-        mg_notify(s, result, "SetReplica", "INFO", "Replica role set to MAIN.");
+        mg_notify(result, "SetReplica", "INFO", "Replica role set to MAIN.");
     else if (a->kind == ADMIN_SET_REPLICA)
-        mg_notify(s, result, "SetReplica", "INFO", "Replica role set to REPLICA.");
+        mg_notify(result, "SetReplica", "INFO", "Replica role set to REPLICA.");
     else if (a->kind == ADMIN_REGISTER)
-        mg_notify(s, result, "RegisterReplica", "INFO", "Replica %s is registered.", a->name);
+        mg_notify(result, "RegisterReplica", "INFO", "Replica %s is registered.", a->name);
     else
-        mg_notify(s, result, "DropReplica", "INFO", "Replica %s is dropped.", a->name);
+        mg_notify(result, "DropReplica", "INFO", "Replica %s is dropped.", a->name);
     mg_reply_summary(s, result);
 }
 

@@ -250,13 +250,13 @@ static void change_schema(struct mg_session *s, struct mg_result *result)
         }
         s->txn = graph_begin(mg->graph, mg->counter++);
         if (graph_has_schema(mg->graph, str_of(a->address)) == a->flag) {
-            mg_notify(s, result, a->flag ? "IndexAlreadyExists" : "IndexDoesNotExist", "INFO",
+            mg_notify(result, a->flag ? "IndexAlreadyExists" : "IndexDoesNotExist", "INFO",
                       a->flag ? "Index on label %s on properties %s already exists."
                               : "Index on label %s on properties %s doesn't exist.",
                       a->label, a->property);
         } else {
             graph_change_schema(s->txn, str_of(a->address), a->flag);
-            mg_notify(s, result, a->flag ? "CreateIndex" : "DropIndex", "INFO",
+            mg_notify(result, a->flag ? "CreateIndex" : "DropIndex", "INFO",
                       a->flag ? "Created index on label %s on properties %s."
                               : "Dropped index on label %s on properties %s.",
                       a->label, a->property);

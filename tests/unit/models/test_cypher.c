@@ -11,8 +11,7 @@ struct fixture {
 };
 
 /* Rows as text; or the failure, with ! in front. */
-static void ask(struct fixture *f, struct graph_txn *t, const char *query,
-                const struct value *params, struct buf *out)
+static void ask(struct graph_txn *t, const char *query, const struct value *params, struct buf *out)
 {
     struct cypher_fail why = {.kind = CYPHER_OK};
     struct cypher_result result;
@@ -22,7 +21,7 @@ static void ask(struct fixture *f, struct graph_txn *t, const char *query,
     arena_init(&arena, SIZE_MAX);
     buf_clear(out);
     q = cypher_parse(&arena, str_of(query), &why);
-    if (!q || !cypher_run(q, f->g, t, params, 42, &arena, &result, &why)) {
+    if (!q || !cypher_run(q, t, params, 42, &arena, &result, &why)) {
         assert_int_not_equal(why.kind, CYPHER_OK);
         buf_printf(out, "!%s", why.text);
     } else {
@@ -36,7 +35,7 @@ static void run(struct fixture *f, const char *query, struct buf *out)
 {
     struct graph_txn *t = graph_begin(f->g, ++f->ts);
 
-    ask(f, t, query, NULL, out);
+    ask(t, query, NULL, out);
     if (out->n && out->p[0] == '!')
         graph_abort(t);
     else
@@ -210,7 +209,7 @@ static void test_parameters_and_nodes(void **state)
     buf_init(&out, SIZE_MAX);
     run(&f, PEOPLE, &out);
     t = graph_begin(f.g, ++f.ts);
-    ask(&f, t, "MATCH (n {id: $p}) RETURN n, $p", &params, &out);
+    ask(t, "MATCH (n {id: $p}) RETURN n, $p", &params, &out);
     assert_non_null(strstr(out.p, "2"));
     assert_non_null(strstr(out.p, "bob"));
     graph_abort(t);
@@ -229,11 +228,11 @@ static void test_isolation(void **state)
     run(&f, PEOPLE, &out);
     a = graph_begin(f.g, ++f.ts);
     b = graph_begin(f.g, ++f.ts);
-    ask(&f, a, "MATCH (n {id: 1}) SET n.x = 10 RETURN n.x", NULL, &out);
+    ask(a, "MATCH (n {id: 1}) SET n.x = 10 RETURN n.x", NULL, &out);
     assert_string_equal(out.p, "[10]");
-    ask(&f, b, "MATCH (n {id: 1}) RETURN n.x", NULL, &out);
+    ask(b, "MATCH (n {id: 1}) RETURN n.x", NULL, &out);
     assert_string_equal(out.p, "[1.5]");
-    ask(&f, b, "MATCH (n {id: 1}) SET n.x = 11", NULL, &out);
+    ask(b, "MATCH (n {id: 1}) SET n.x = 11", NULL, &out);
     assert_non_null(strstr(out.p, "!Cannot resolve conflicting transactions."));
     graph_abort(b);
     graph_commit(a, ++f.ts);
@@ -242,9 +241,9 @@ static void test_isolation(void **state)
     assert_string_equal(out.p, "[10]");
     a = graph_begin(f.g, ++f.ts);
     run(&f, "MATCH (n) DETACH DELETE n", &out);
-    ask(&f, a, "MATCH (n) RETURN count(n)", NULL, &out);
+    ask(a, "MATCH (n) RETURN count(n)", NULL, &out);
     assert_string_equal(out.p, "[3]");
-    ask(&f, a, "MATCH (n {id: 1}) SET n.x = 12", NULL, &out);
+    ask(a, "MATCH (n {id: 1}) SET n.x = 12", NULL, &out);
     assert_non_null(strstr(out.p, "!Cannot resolve"));
     graph_abort(a);
     assert_int_equal(graph_node_count(f.g), 0);
@@ -266,8 +265,8 @@ static void test_operations(void **state)
     buf_init(&operations, SIZE_MAX);
     buf_init(&dump, SIZE_MAX);
     buf_init(&dump_other, SIZE_MAX);
-    ask(&f, t, PEOPLE, NULL, &out);
-    ask(&f, t, "MATCH (n {id: 2}) DETACH DELETE n", NULL, &out);
+    ask(t, PEOPLE, NULL, &out);
+    ask(t, "MATCH (n {id: 2}) DETACH DELETE n", NULL, &out);
     graph_txn_operations(t, &operations);
     graph_commit(t, 5);
     assert_true(graph_apply(other, buf_str(&operations), 5));
