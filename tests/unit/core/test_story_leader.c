@@ -1,5 +1,5 @@
 /* Stories of the controllers themselves: leaders die after every single effect, writes of the
- * record meet others, followers follow, and what was cut short is gone on with from the facts. */
+ * record meet others, followers follow. */
 #include "world.h"
 
 #include "../cmocka_test.h"
@@ -84,14 +84,6 @@ static bool is_ready_or_dead(const struct world *w)
     return w->leader < 0 || world_is_ready(w);
 }
 
-/* Another controller takes over: it knows nothing but what it reads. */
-static void take_over(struct world *w, int id)
-{
-    world_run(w, second);
-    controller_start(w, id);
-    world_lead(w, id);
-}
-
 /* Lets the leader die at its n-th effect, and the next one at its m-th (0: not). False: the story
  * has fewer than n effects. */
 static bool story_with_deaths(const struct fault *f, bool applies, unsigned n, unsigned m)
@@ -112,10 +104,10 @@ static bool story_with_deaths(const struct fault *f, bool applies, unsigned n, u
     if (died) {
         w->effects_n = 0;
         w->crash_at = m;
-        take_over(w, 1);
+        world_take_over(w, 1);
         (void)world_until(w, is_ready_or_dead, 60 * second, f->name);
         if (w->leader < 0)
-            take_over(w, 0);
+            world_take_over(w, 0);
         (void)world_until(w, world_is_ready, 60 * second, f->name);
         assert_int_equal(world_write(w, w->leader), WRITTEN);
     }
@@ -309,269 +301,6 @@ static void test_a_follower_routes_on_without_a_leader(void **state)
     world_free(w);
 }
 
-/* ---- what was cut short ---- */
-
-static bool has_begun(const struct world *w)
-{
-    return w->record.transition != EPOCH_NONE;
-}
-
-/* The leader dies right after it recorded a failover; whom it chose restarts before it was
- * promoted. */
-static struct world *begun_and_restarted(void)
-{
-    struct world *w = world_formed(3);
-
-    w->effects_n = 0;
-    w->crash_at = 1;
-    w->crash_applies = true;
-    world_kill(w, 0);
-    world_run(w, second);
-    assert_int_equal(w->record.transition, EPOCH_FAILOVER);
-    assert_int_equal(w->pods[1].role, ROLE_REPLICA);
-    fake_stop(w, 1);
-    world_start(w, 1);
-    world_forget(w);
-    controller_start(w, 1);
-    world_lead(w, 1);
-    return w;
-}
-
-static void test_chosen_and_restarted_goes_back(void **state)
-{
-    struct world *w = begun_and_restarted();
-
-    (void)state;
-    world_run(w, 5 * second);
-    WORLD_EXPECT(w, "O5 event FailoverRefused");
-    assert_non_null(strstr(world_plan(w)->reason, "mg-0 does not answer"));
-    world_start(w, 0);
-    (void)world_until(w, world_is_open, second, "the old main has everything");
-    assert_int_equal(w->record.target, 0);
-    (void)world_until(w, world_is_ready, 10 * second, "the other joins");
-    WORLD_EXPECT(w, "O3 demote 0", "O3 record 3 failover none:failover", "EPOCH promote 0",
-                 "EPOCH ensure_users 0", "EPOCH touch 0", "EPOCH record 3 - none:failover",
-                 "EPOCH event FailoverDone", "O1 record 3 - none:failover", "O7 register 0 1 async",
-                 "O6 record 4 refresh none:failover", "EPOCH demote 0", "EPOCH promote 0",
-                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
-                 "EPOCH record 4 - ready:r1.2", "EPOCH event EpochRefreshed");
-    world_free(w);
-}
-
-static void test_chosen_and_restarted_does_not_go_back_to_nothing(void **state)
-{
-    struct world *w = begun_and_restarted();
-
-    (void)state;
-    fake_wipe(w, 0);
-    world_start(w, 0);
-    world_run(w, 5 * second);
-    assert_non_null(strstr(world_plan(w)->reason, "mg-0 is empty"));
-    assert_int_equal(w->record.target, 1);
-    assert_true(world_is_closed(w));
-    world_free(w);
-}
-
-/* The end of a failover cannot be recorded; its main serves already through the leader's gateway.
- */
-static struct world *served_but_not_recorded(void)
-{
-    struct world *w = world_formed(3);
-
-    world_kill(w, 0);
-    (void)world_until(w, has_begun, second, "begun");
-    w->api_down = true;
-    (void)world_until(w, world_is_open, second, "it serves");
-    assert_int_equal(world_write(w, 0), WRITTEN);
-    assert_int_equal(w->record.transition, EPOCH_FAILOVER);
-    world_forget(w);
-    return w;
-}
-
-/* The next leader must not demote it: should it restart then, it would be taken for one that never
- * was promoted. */
-static void test_a_failover_that_was_not_recorded_to_its_end(void **state)
-{
-    struct world *w = served_but_not_recorded();
-
-    (void)state;
-    controller_stop(w, 0);
-    w->api_down = false;
-    take_over(w, 1);
-    (void)world_until(w, world_is_open, second, "it goes on");
-    WORLD_EXPECT(w, "EPOCH ensure_users 1", "EPOCH touch 1", "EPOCH record 2 - none:failover",
-                 "EPOCH event FailoverDone");
-    world_start(w, 0);
-    (void)world_until(w, world_is_ready, 5 * second, "the old main joins");
-    world_free(w);
-}
-
-/* A person demotes it, and it restarts: its leader knows that it had served. */
-static void test_who_has_served_is_not_gone_back_from(void **state)
-{
-    struct world *w = served_but_not_recorded();
-    const struct effect e = {.kind = EFFECT_DEMOTE, .pod = 1};
-
-    (void)state;
-    assert_int_equal(fake_command(w, &e), OUTCOME_OK);
-    fake_stop(w, 1);
-    world_start(w, 1);
-    world_start(w, 0);
-    w->api_down = false;
-    (void)world_until(w, world_is_ready, 20 * second, "it is main again");
-    assert_int_equal(w->record.target, 1);
-    world_free(w);
-}
-
-static bool users_failed(const struct world *w)
-{
-    return w->injection.count == 0;
-}
-
-/* Promoted, but restarted before the users were there and the epoch was durable. */
-static void test_promoted_and_restarted_still_gets_its_users(void **state)
-{
-    struct world *w = world_formed(3);
-
-    (void)state;
-    w->injection = (struct injection){EFFECT_ENSURE_USERS, 1, OUTCOME_FAILED, 1};
-    world_kill(w, 0);
-    (void)world_until(w, users_failed, second, "promoted, the users not made");
-    assert_int_equal(w->pods[1].role, ROLE_MAIN);
-    assert_int_equal(w->pods[1].users, 0);
-    world_forget(w);
-    fake_stop(w, 1);
-    world_start(w, 1);
-    (void)world_until(w, world_is_open, 5 * second, "it goes on");
-    assert_int_equal(w->pods[1].users, 1);
-    WORLD_EXPECT(w, "O6 record 3 failover none:failover", "EPOCH demote 1", "EPOCH promote 1",
-                 "EPOCH ensure_users 1", "EPOCH touch 1", "EPOCH record 3 - none:failover",
-                 "EPOCH event FailoverDone");
-    world_start(w, 0);
-    (void)world_until(w, world_is_ready, 5 * second, "the old main joins");
-    world_free(w);
-}
-
-/* A person demotes T while its epoch is being begun: everything before that is void. */
-static void test_t_is_demoted_in_the_middle_of_an_epoch(void **state)
-{
-    struct world *w = world_formed(3);
-    const struct effect e = {.kind = EFFECT_DEMOTE, .pod = 0};
-
-    (void)state;
-    w->pods[1].stuck = true;
-    world_kill(w, 1);
-    world_start(w, 1);
-    world_run(w, 2 * second);
-    assert_int_equal(w->record.transition, EPOCH_REFRESH);
-    assert_int_equal(fake_command(w, &e), OUTCOME_OK);
-    w->pods[1].stuck = false;
-    world_run(w, second);
-    assert_int_equal(w->pods[0].role, ROLE_MAIN);
-    (void)world_until(w, world_is_ready, 5 * second, "the epoch is begun");
-    WORLD_EXPECT(w, "O6 record 2 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
-                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH promote 0",
-                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
-                 "EPOCH record 2 - ready:r1.2", "EPOCH event EpochRefreshed");
-    world_free(w);
-}
-
-static void test_s_does_not_become_ready_in_time(void **state)
-{
-    struct world *w = world_formed(3);
-
-    (void)state;
-    w->pods[1].stuck = true;
-    world_kill(w, 1);
-    world_start(w, 1);
-    (void)world_until(w, world_is_unproven, 8 * second, "registered, not proven");
-    WORLD_EXPECT(w, "O6 record 2 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
-                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
-                 "EPOCH record 2 - unproven:r1.2", "EPOCH event EpochRefreshed");
-    w->pods[1].stuck = false;
-    (void)world_until(w, world_is_ready, 5 * second, "it catches up");
-    WORLD_EXPECT(w, "O7 touch 0", "O7 record 2 - ready:r1.2");
-    world_free(w);
-}
-
-/* T served alone by decision, and goes on so when S does not become ready. */
-static void test_s_does_not_become_ready_after_a_failover(void **state)
-{
-    struct world *w = world_formed(3);
-
-    (void)state;
-    world_kill(w, 0);
-    (void)world_until(w, world_is_open, second, "the other serves");
-    world_run(w, second);
-    world_forget(w);
-    w->pods[0].stuck = true;
-    assert_int_equal(world_write(w, 0), WRITTEN);
-    world_start(w, 0);
-    world_run(w, 8 * second);
-    assert_true(world_is_open(w));
-    assert_string_equal(world_sync(w), "none:failover");
-    WORLD_EXPECT(w, "O1 demote 0", "O7 register 1 0 async", "O1 record 2 - none:failover",
-                 "O6 record 3 refresh none:failover", "EPOCH demote 1", "EPOCH promote 1",
-                 "EPOCH register 1 0 strict_sync", "EPOCH register 1 2 async", "EPOCH touch 1",
-                 "EPOCH record 4 refresh none:failover", "EPOCH demote 1", "EPOCH promote 1",
-                 "EPOCH register 1 2 async", "EPOCH touch 1", "EPOCH record 4 - none:failover",
-                 "EPOCH event EpochRefreshed", "O7 register 1 0 async");
-    w->pods[0].stuck = false;
-    (void)world_until(w, world_is_ready, 30 * second, "it catches up");
-    world_free(w);
-}
-
-static void test_t_is_lost_in_a_refresh(void **state)
-{
-    struct world *w = world_formed(3);
-
-    (void)state;
-    w->pods[1].stuck = true;
-    world_kill(w, 1);
-    world_start(w, 1);
-    world_run(w, 2 * second);
-    world_kill(w, 0);
-    world_run(w, 5 * second);
-    assert_non_null(strstr(world_plan(w)->reason, "sync is none:refresh"));
-    w->pods[1].stuck = false;
-    world_forget(w);
-    world_start(w, 0);
-    (void)world_until(w, world_is_ready, 10 * second, "T is back");
-    WORLD_EXPECT(w, "O6 record 3 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
-                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
-                 "EPOCH record 3 - ready:r1.2", "EPOCH event EpochRefreshed");
-    world_free(w);
-}
-
-/* The last answers of a former decision come in when the next epoch has begun: they do not count
- * for it. */
-static void test_old_answers_do_not_count(void **state)
-{
-    struct world *w = world_formed(3);
-    struct view *v = &w->controllers[0].view;
-    struct effect touch = {.kind = EFFECT_TOUCH, .pod = 0, .target = -1};
-    struct record r = w->record;
-
-    (void)state;
-    command_started(v, &touch);
-    r.epoch++;
-    r.transition = EPOCH_REFRESH;
-    view_record(v, &r);
-    command_done(v, 0, OUTCOME_OK);
-    assert_false(v->work.touched);
-    touch.kind = EFFECT_REGISTER;
-    touch.target = 1;
-    command_started(v, &touch);
-    view_leadership(v, false, 0);
-    view_leadership(v, true, INT64_MAX / 2);
-    command_done(v, 0, OUTCOME_OK);
-    assert_false(v->work.s_done);
-    command_started(v, &touch);
-    command_done(v, 0, OUTCOME_OK);
-    assert_true(v->work.s_done);
-    world_free(w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,16 +314,6 @@ int main(void)
         cmocka_unit_test(test_a_follower_holds_in_a_refresh),
         cmocka_unit_test(test_a_follower_cuts_when_the_main_restarts),
         cmocka_unit_test(test_a_follower_routes_on_without_a_leader),
-        cmocka_unit_test(test_chosen_and_restarted_goes_back),
-        cmocka_unit_test(test_chosen_and_restarted_does_not_go_back_to_nothing),
-        cmocka_unit_test(test_a_failover_that_was_not_recorded_to_its_end),
-        cmocka_unit_test(test_who_has_served_is_not_gone_back_from),
-        cmocka_unit_test(test_promoted_and_restarted_still_gets_its_users),
-        cmocka_unit_test(test_t_is_demoted_in_the_middle_of_an_epoch),
-        cmocka_unit_test(test_s_does_not_become_ready_in_time),
-        cmocka_unit_test(test_s_does_not_become_ready_after_a_failover),
-        cmocka_unit_test(test_t_is_lost_in_a_refresh),
-        cmocka_unit_test(test_old_answers_do_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,13 @@ void world_lead(struct world *w, int id)
     w->leader = id;
 }
 
+void world_take_over(struct world *w, int id)
+{
+    world_run(w, second);
+    controller_start(w, id);
+    world_lead(w, id);
+}
+
 static void tell_pod(struct world *w, int pod)
 {
     for (int i = 0; i < WORLD_CONTROLLERS; i++)

@@ -156,6 +156,8 @@ typedef bool world_test_fn(const struct world *w);
 /* Runs until the test holds; fails after the limit. Returns how long it took. */
 int64_t world_until(struct world *w, world_test_fn *test, int64_t limit_us, const char *what);
 void world_lead(struct world *w, int id); /* -1: nobody leads */
+/* Another controller leads after a second: it knows nothing but what it reads. */
+void world_take_over(struct world *w, int id);
 void world_kill(struct world *w, int pod);
 void world_start(struct world *w, int pod);
 void world_ready(struct world *w, int pod, bool ready);
