@@ -87,7 +87,8 @@ bool str_copy_n(char *dst, size_t size, struct str src)
     size_t n = src.n < size ? src.n : size - 1;
 
     assert(size > 0);
-    memmove(dst, src.p, n);
+    if (n)
+        memmove(dst, src.p, n);
     dst[n] = '\0';
     return n == src.n;
 }

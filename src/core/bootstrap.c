@@ -14,8 +14,8 @@ static bool pair_is_ready(const struct view *v, struct plan *plan)
     return true;
 }
 
-/* B2: role and storage counts of both, asked since their links are up, and not long ago: while a
- * controller waits for one, somebody may write to the other. */
+/* B2: role and storage counts of both, and these not from long ago: while a controller waits for
+ * one, somebody may write to the other. */
 static const int64_t storage_age_us = 2 * 1000 * 1000;
 
 static bool pair_is_known(const struct view *v, struct plan *plan)
@@ -25,8 +25,7 @@ static bool pair_is_known(const struct view *v, struct plan *plan)
     for (int i = 0; i < 2; i++) {
         const struct pod *p = &v->pods[i];
 
-        bool counted = p->storage_at && p->storage_at >= p->link_at &&
-                       v->now_us - p->storage_at < storage_age_us;
+        bool counted = p->storage_at && v->now_us - p->storage_at < storage_age_us;
 
         if (pod_role(p) != ROLE_UNKNOWN && counted && p->version[0])
             continue;

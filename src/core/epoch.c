@@ -285,7 +285,8 @@ static bool step_touch(const struct view *v, struct plan *plan)
 {
     if (!v->work.touched) {
         (void)plan_add(plan, v, EFFECT_TOUCH, RULE_EPOCH, v->record.target,
-                       "makes epoch %lld durable, and proves S", (long long)v->record.epoch);
+                       "makes epoch %lld durable%s", (long long)v->record.epoch,
+                       v->work.s_registered ? ", and proves S" : "");
         return false;
     }
     if (!v->work.s_registered || view_rows_fresh(v, v->work.touched_at))
