@@ -64,6 +64,29 @@ static void test_chosen_and_restarted_does_not_go_back_to_nothing(void **state)
     world_free(w);
 }
 
+static bool is_trying(const struct world *w)
+{
+    return w->injection.count < 1000;
+}
+
+/* The old main was empty when the cluster was formed, in this very process. That was then. */
+static void test_going_back_to_one_that_was_empty_once(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->injection = (struct injection){EFFECT_PROMOTE, 1, OUTCOME_BUSY, 1000};
+    w->pods[0].mute = true;
+    (void)world_until(w, is_trying, 5 * second, "a failover that does not succeed");
+    w->pods[0].mute = false;
+    w->injection.count = 0;
+    fake_stop(w, 1);
+    world_start(w, 1);
+    (void)world_until(w, world_is_ready, 10 * second, "the old main goes on");
+    assert_int_equal(w->record.target, 0);
+    world_free(w);
+}
+
 /* The end of a failover cannot be recorded; its main serves already through the leader's gateway.
  */
 static struct world *served_but_not_recorded(void)
@@ -109,6 +132,7 @@ static void test_who_has_served_is_not_gone_back_from(void **state)
     fake_stop(w, 1);
     world_start(w, 1);
     world_start(w, 0);
+    world_run(w, 100 * ms);
     w->api_down = false;
     (void)world_until(w, world_is_ready, 20 * second, "it is main again");
     assert_int_equal(w->record.target, 1);
@@ -269,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chosen_and_restarted_goes_back),
         cmocka_unit_test(test_chosen_and_restarted_does_not_go_back_to_nothing),
+        cmocka_unit_test(test_going_back_to_one_that_was_empty_once),
         cmocka_unit_test(test_a_failover_that_was_not_recorded_to_its_end),
         cmocka_unit_test(test_who_has_served_is_not_gone_back_from),
         cmocka_unit_test(test_promoted_and_restarted_still_gets_its_users),

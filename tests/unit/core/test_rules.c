@@ -1,0 +1,128 @@
+#include "core/rules.h"
+#include "steady.h"
+
+#include "../cmocka_test.h"
+
+static struct view v;
+static struct plan plan;
+
+static int set_up(void **state)
+{
+    (void)state;
+    steady_view(&v);
+    return 0;
+}
+
+static void decide(void)
+{
+    view_derive(&v);
+    rules_decide(&v, &plan);
+}
+
+static void expect_nothing(const char *reason)
+{
+    decide();
+    if (plan.n || !strstr(plan.reason, reason))
+        fail_msg("%u effects, the first %s; '%s'", plan.n, effect_kind_name(plan.effects[0].kind),
+                 plan.reason);
+}
+
+static void test_all_is_well(void **state)
+{
+    (void)state;
+    expect_nothing("mg-0 is main");
+    assert_string_equal(plan.state, "OPERATIONAL_STATE");
+    assert_true(plan.wake_us > v.now_us);
+}
+
+/* The same view gives the same plan. */
+static void test_a_pure_function(void **state)
+{
+    static struct plan first;
+    struct view before;
+
+    (void)state;
+    view_link_down(&v, 1, FAIL_REFUSED, "reset");
+    steady_rows(&v, ROW_INVALID, ROW_INVALID);
+    decide();
+    first = plan;
+    before = v;
+    decide();
+    assert_memory_equal(&first, &plan, sizeof plan);
+    assert_memory_equal(&before, &v, sizeof v);
+}
+
+static void test_who_may_not_decide(void **state)
+{
+    (void)state;
+    steady_rows(&v, ROW_INVALID, ROW_READY); /* something to do */
+    v.leader = false;
+    expect_nothing("another controller is the leader");
+    v.leader = true;
+    v.leader_until_us = v.now_us;
+    expect_nothing("another controller is the leader");
+    v.leader_until_us = v.now_us + 1;
+    v.writing = true;
+    expect_nothing("the record is being written");
+    v.writing = false;
+    v.record_known = false;
+    expect_nothing("the record has not been read yet");
+    v.record_known = true;
+    (void)str_copy(v.record.paused, sizeof v.record.paused, "by hand");
+    expect_nothing("paused: by hand");
+    v.record.paused[0] = '\0';
+    view_record_broken(&v, "epoch is 'x'");
+    expect_nothing("the record makes no sense: epoch is 'x'");
+    assert_string_equal(plan.state, "UNKNOWN_STATE");
+    v.record_broken = false;
+    decide();
+    assert_int_equal(plan.n, 1);
+}
+
+/* T is connected anew and has not said who it is, while the answer of a command is still awaited.
+ */
+static void test_nothing_is_taken_for_granted_of_a_new_connection(void **state)
+{
+    (void)state;
+    v.rows_n = 1; /* an A is to be registered */
+    v.now_us++;
+    view_link_up(&v, 0);
+    v.pods[0].command = EFFECT_TOUCH;
+    decide();
+    assert_int_equal(plan.n, 0);
+    assert_int_equal(plan.gate.state, GATE_CUT);
+    v.pods[0].command = EFFECT_NONE;
+    decide();
+    assert_int_equal(plan.n, 1);
+    assert_int_equal(plan.effects[0].kind, EFFECT_ASK_ROLE);
+    assert_int_equal(plan.effects[0].pod, 0);
+}
+
+static void test_names_of_the_state(void **state)
+{
+    (void)state;
+    v.record.sync = SYNC_NONE;
+    v.record.sync_why = SYNC_WHY_INITIAL;
+    decide();
+    assert_string_equal(plan.state, "INITIAL_STATE");
+    v.record.sync_why = SYNC_WHY_FAILOVER;
+    decide();
+    assert_string_equal(plan.state, "OPERATIONAL_STATE");
+    view_record(&v, NULL);
+    v.pods[1].ready = false;
+    decide();
+    assert_string_equal(plan.state, "BOOTSTRAP");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_all_is_well, set_up),
+        cmocka_unit_test_setup(test_a_pure_function, set_up),
+        cmocka_unit_test_setup(test_who_may_not_decide, set_up),
+        cmocka_unit_test_setup(test_nothing_is_taken_for_granted_of_a_new_connection, set_up),
+        cmocka_unit_test_setup(test_names_of_the_state, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
