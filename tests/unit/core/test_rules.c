@@ -84,7 +84,7 @@ static void test_who_may_not_decide(void **state)
 static void test_nothing_is_taken_for_granted_of_a_new_connection(void **state)
 {
     (void)state;
-    v.rows_n = 1; /* an A is to be registered */
+    v.rows_n = 0; /* S was dropped, so it said when it was last asked */
     v.now_us++;
     view_link_up(&v, 0);
     v.pods[0].command = EFFECT_TOUCH;
