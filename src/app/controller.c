@@ -139,6 +139,8 @@ static void step_once(struct controller *c)
     keep_pokes(c);
     for (unsigned i = 0; i < c->plan.n; i++)
         execute(c, &c->plan.effects[i]);
+    if (c->plan.resign)
+        election_resign(c->election);
     timer_start(c->wake, c->plan.wake_us > v->now_us ? c->plan.wake_us - v->now_us : 0);
 }
 

@@ -222,6 +222,31 @@ static void on_released(void *arg, const struct kube_answer *answer)
     finish_release(e);
 }
 
+static void on_resigned(void *arg, const struct kube_answer *answer)
+{
+    struct election *e = arg;
+
+    (void)answer; /* the lease is read next, whatever came */
+    e->request = NULL;
+    election_step(e);
+}
+
+void election_resign(struct election *e)
+{
+    int64_t now_us = loop_now_us(e->c->loop);
+    struct kube_lease next;
+
+    if (e->releasing || !e->lease.ours || lease_until(&e->lease) <= now_us)
+        return;
+    log_event(LOG_WARN, "leader", "no link to either of the pair: leadership is left to others",
+              NULL);
+    kube_request_cancel(e->request);
+    lease_set_aside(&e->lease, now_us);
+    fill(e, &next, "", 1);
+    send_lease(e, &next, false, on_resigned);
+    publish(e);
+}
+
 static void on_release_later(void *arg)
 {
     finish_release(arg);

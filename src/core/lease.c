@@ -32,6 +32,8 @@ enum lease_move lease_decide(const struct lease *l, int64_t now_us, int64_t *wak
         return LEASE_WAIT;
     if (!l->known)
         return at(retry_at, now_us, wake_us, LEASE_READ);
+    if (now_us < l->aside_until && !l->ours)
+        return at(l->aside_until, now_us, wake_us, LEASE_WAIT);
     if (l->absent)
         return at(retry_at, now_us, wake_us, LEASE_CREATE);
     if (l->ours)
@@ -84,4 +86,13 @@ void lease_write_done(struct lease *l, int64_t now_us, bool ok, bool conflict)
         l->ours = false;
         l->renewed_at = 0;
     }
+}
+
+void lease_set_aside(struct lease *l, int64_t now_us)
+{
+    l->writing = false;
+    l->ours = false;
+    l->renewed_at = 0;
+    l->known = false; /* whether it was given up is read */
+    l->aside_until = now_us + l->times.duration_us;
 }

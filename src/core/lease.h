@@ -27,6 +27,7 @@ struct lease {
     int64_t renewed_at;        /* our last renewal that succeeded: when it was SENT */
     int64_t tried_at;          /* our last write, sent */
     bool writing;
+    int64_t aside_until; /* we gave it up and leave it to others until then */
 };
 
 enum lease_move {
@@ -47,6 +48,8 @@ void lease_seen_absent(struct lease *l);
 void lease_write_started(struct lease *l, int64_t now_us);
 /* ok: it is ours, until lease_until. Not ok: conflict forgets what was read. */
 void lease_write_done(struct lease *l, int64_t now_us, bool ok, bool conflict);
+/* We gave it up, as others may do better: not taken again for one duration. */
+void lease_set_aside(struct lease *l, int64_t now_us);
 /* Until when we lead for certain; in the past: we do not. */
 int64_t lease_until(const struct lease *l);
 

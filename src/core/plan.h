@@ -47,6 +47,7 @@ struct plan {
     struct read_route read;
     char state[32];        /* BOOTSTRAP, INITIAL_STATE, OPERATIONAL_STATE, UNKNOWN_STATE */
     char reason[WHY_SIZE]; /* the state in one sentence */
+    bool resign;           /* leadership is to be given up: others may see more */
     int64_t wake_us;       /* ask again at this time even when nothing happens */
 };
 

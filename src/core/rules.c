@@ -223,6 +223,27 @@ static void decide_operational(const struct view *v, struct plan *plan)
     decide_unfence(v, plan);
 }
 
+/* A leader that has had no link to either of the pair for long, while Kubernetes calls one of them
+ * Ready, is the one that is cut off: another controller may do better. */
+static bool is_cut_off(const struct view *v, struct plan *plan)
+{
+    static const int64_t patience_us = 10 * 1000 * 1000;
+    bool ready = false;
+
+    for (int i = 0; i < 2; i++) {
+        const struct pod *p = &v->pods[i];
+
+        if (p->link != LINK_DOWN)
+            return false;
+        if (v->now_us < p->link_at + patience_us) {
+            plan_wake(plan, p->link_at + patience_us);
+            return false;
+        }
+        ready = ready || (p->exists && p->ready);
+    }
+    return ready;
+}
+
 /* A new leader, or one whose record was changed under it, has roles from before: they are asked for
  * anew, all at once, and waited for, but not for long. */
 static bool ask_roles(const struct view *v, struct plan *plan)
@@ -281,6 +302,7 @@ void rules_decide(const struct view *v, struct plan *plan)
         plan_reason(plan, "paused: %.200s", v->record.paused);
         return;
     }
+    plan->resign = is_cut_off(v, plan);
     if (!ask_roles(v, plan))
         return;
     if (v->record_exists)

@@ -151,26 +151,25 @@ void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
     (void)str_copy(p->ip, sizeof p->ip, seen->ip);
 }
 
-void view_link_up(struct view *v, int pod)
+static void set_link(struct view *v, int pod, enum link_state state)
 {
     struct pod *p = &v->pods[pod];
 
-    p->link = LINK_UP;
+    p->link = state;
     p->link_at = v->now_us;
     p->link_fail = FAIL_NONE;
     p->refusals = p->timeouts = 0;
     p->link_text[0] = '\0';
 }
 
+void view_link_up(struct view *v, int pod)
+{
+    set_link(v, pod, LINK_UP);
+}
+
 void view_link_none(struct view *v, int pod)
 {
-    struct pod *p = &v->pods[pod];
-
-    p->link = LINK_UNTRIED;
-    p->link_at = v->now_us;
-    p->link_fail = FAIL_NONE;
-    p->refusals = p->timeouts = 0;
-    p->link_text[0] = '\0';
+    set_link(v, pod, LINK_UNTRIED);
 }
 
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text)

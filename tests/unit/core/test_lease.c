@@ -48,6 +48,25 @@ static void test_created_when_there_is_none(void **state)
     expect(LEASE_RENEW);
 }
 
+static void test_what_we_gave_up_is_left_to_others_for_a_while(void **state)
+{
+    int64_t aside;
+
+    (void)state;
+    lease_seen_absent(&l);
+    write_ok();
+    aside = now;
+    lease_set_aside(&l, now);
+    assert_int_equal(lease_until(&l), 0);
+    now += times.retry_us;
+    expect(LEASE_READ);
+    lease_seen(&l, now, false, true, true, second); /* free, as we made it */
+    expect(LEASE_WAIT);
+    assert_true(wake == aside + times.duration_us);
+    now = wake;
+    expect(LEASE_TAKE);
+}
+
 static void test_another_s_lease_is_over_by_our_clock_alone(void **state)
 {
     (void)state;
@@ -172,6 +191,7 @@ static void test_deleted_behind_our_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_what_we_gave_up_is_left_to_others_for_a_while, set_up),
         cmocka_unit_test_setup(test_created_when_there_is_none, set_up),
         cmocka_unit_test_setup(test_another_s_lease_is_over_by_our_clock_alone, set_up),
         cmocka_unit_test_setup(test_a_free_lease_is_taken_at_once_but_not_in_a_loop, set_up),

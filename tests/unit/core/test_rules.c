@@ -52,6 +52,33 @@ static void test_a_pure_function(void **state)
     assert_memory_equal(&before, &v, sizeof v);
 }
 
+static void test_a_leader_that_sees_neither_of_the_pair_resigns(void **state)
+{
+    (void)state;
+    view_link_down(&v, 0, FAIL_TIMEOUT, "silent");
+    view_link_down(&v, 1, FAIL_TIMEOUT, "silent");
+    decide();
+    assert_false(plan.resign);
+    v.now_us += 10 * 1000 * 1000 - 1;
+    v.leader_until_us = v.now_us + 1000 * 1000;
+    decide();
+    assert_false(plan.resign);
+    assert_true(plan.wake_us == v.now_us + 1);
+    v.now_us++;
+    decide();
+    assert_true(plan.resign);
+    /* Where Kubernetes calls them down, too, nobody else would see more. */
+    v.pods[0].ready = v.pods[1].ready = false;
+    decide();
+    assert_false(plan.resign);
+    v.pods[1].ready = true;
+    decide();
+    assert_true(plan.resign);
+    view_link_up(&v, 0);
+    decide();
+    assert_false(plan.resign);
+}
+
 static void test_who_may_not_decide(void **state)
 {
     (void)state;
@@ -119,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_all_is_well, set_up),
         cmocka_unit_test_setup(test_a_pure_function, set_up),
+        cmocka_unit_test_setup(test_a_leader_that_sees_neither_of_the_pair_resigns, set_up),
         cmocka_unit_test_setup(test_who_may_not_decide, set_up),
         cmocka_unit_test_setup(test_nothing_is_taken_for_granted_of_a_new_connection, set_up),
         cmocka_unit_test_setup(test_names_of_the_state, set_up),

@@ -1,0 +1,79 @@
+// The program itself: its command line, its configuration, its exit statuses, what it tells.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import net from 'node:net';
+import path from 'node:path';
+
+import { cluster } from './cluster.mjs';
+import { build, test, waitFor } from './harness.mjs';
+
+const program = path.join(build, 'memgraph-controller');
+
+// Runs it to its end: {status, out, err}.
+const run = (args, env = {}) => new Promise((resolve) => {
+  execFile(program, args, { env: { PATH: process.env.PATH, ...env }, timeout: 20_000 },
+    (error, out, err) => resolve({ status: error ? error.code : 0, out, err }));
+});
+
+test('wrong configuration: all errors at once, status 2', async () => {
+  const { status, err } = await run([], { BOLT_PORT: 'x', LOG_LEVEL: 'loud', RECONCILE_INTERVAL: '5' });
+  assert.equal(status, 2);
+  assert.equal(err.trim().split('\n').length, 3, err);
+  for (const name of ['BOLT_PORT', 'LOG_LEVEL', 'RECONCILE_INTERVAL']) assert.match(err, new RegExp(`${name}=`));
+});
+
+test('no Kubernetes to talk to, a port that is taken: status 2, and what to do', async () => {
+  const away = await run(['run']);
+  assert.equal(away.status, 2);
+  assert.match(away.err, /KUBE_API_URL/);
+
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await waitFor('it listens', () => taken.address());
+  const { port } = taken.address();
+  const busy = await run(['run'], { KUBE_API_URL: 'http://127.0.0.1:9', GATEWAY_BIND_ADDRESS: `127.0.0.1:${port}` });
+  taken.close();
+  assert.equal(busy.status, 2);
+  assert.match(busy.err, new RegExp(`127.0.0.1.*${port}`));
+});
+
+test('check-config, version, help, a wrong command', async () => {
+  const config = await run(['check-config'], { MEMGRAPH_USER: 'u', MEMGRAPH_PASSWORD: 'secret' });
+  assert.equal(config.status, 0);
+  assert.match(config.out, /^STATEFULSET_NAME=memgraph$/m);
+  assert.doesNotMatch(config.out, /secret/);
+  assert.match((await run(['version'])).out, /^memgraph-controller \d+\.\d+\.\d+$/m);
+  assert.match((await run(['--help'])).out, /check-config/);
+  const wrong = await run(['dance']);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.err, /unknown command 'dance'/);
+});
+
+test('routes: health, leadership, metrics, wrong ones; nothing secret is told', async (t) => {
+  const s = await cluster(t, { env: { MEMGRAPH_USER: 'app', MEMGRAPH_PASSWORD: 'very-secret' } });
+  const { http } = await s.controller();
+  const get = async (route, options) => {
+    const answer = await fetch(http + route, options);
+    return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+  };
+
+  for (const route of ['/livez', '/readyz', '/health', '/status', '/api/v1/status', '/api/v1/leadership', '/metrics', '/'])
+    assert.equal((await get(route)).status, 200, route);
+  assert.equal((await get('/status', { method: 'POST' })).status, 405);
+  assert.equal((await get('/no/such')).status, 404);
+  assert.equal(JSON.parse((await get('/health')).text).status, 'healthy');
+
+  const { text, type } = await get('/metrics');
+  assert.match(type, /^text\/plain; version=0\.0\.4/);
+  assert.match(text, /^memgraph_cluster_pods_healthy 3$/m);
+  assert.match(text, /^memgraph_controller_is_leader 1$/m);
+  const names = new Set();
+  for (const line of text.trim().split('\n')) { // every sample under its own HELP and TYPE
+    const [, kind, name] = line.match(/^# (HELP|TYPE) (\S+) \S/) ?? [];
+    if (kind) names.add(name);
+    else assert.ok(names.has(line.match(/^[a-z_]+/)[0].replace(/_(bucket|sum|count)$/, '')) ||
+      names.has(line.match(/^[a-z_]+/)[0]), line);
+  }
+  const status = (await get('/status')).text;
+  const log = await s.log('controller-0');
+  for (const told of [text, status, log]) assert.doesNotMatch(told, /very-secret/);
+});
