@@ -6,6 +6,7 @@
 //   promote  SET REPLICATION ROLE TO MAIN, with the poke
 //   touch    the write that makes the epoch durable
 //   client   from the open gate to the first acknowledged write: reconnection, log-on, write
+import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 
 import { checkWhole, cluster, formed, refused, writesOn } from '../tests/integration/cluster.mjs';
@@ -44,6 +45,8 @@ async function oneRun(s, load) {
 
 test(`failover, ${runs} runs`, { timeout: runs * 20_000 }, async (t) => {
   const s = await cluster(t, { args: ['--no-backoff'], restartDelay: '500ms' });
+  const idle = await readFile(`/proc/${(await s.controller()).pid}/status`, 'utf8');
+  console.log(`resident memory of the idle controller: ${idle.match(/VmRSS:\s+(\d+)/)[1]} kB`);
   const load = s.writer({ sessions: 4, pauseMs: 1, failPauseMs: 1 });
   const results = [];
   for (let i = 0; i < runs; i++) results.push(await oneRun(s, load));

@@ -1,5 +1,6 @@
 // Three empty pods and two controllers become a cluster that serves.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { queryOnce } from "./bolt.mjs";
 import { Cluster } from "./cluster.mjs";
@@ -64,5 +65,15 @@ test("one controller leads; both are live and ready and have metrics", async () 
     const { status, text } = await controller.http("/metrics");
     assert.equal(status, 200);
     assert.match(text, /^# TYPE memgraph_controller_\w+ (counter|gauge|histogram)$/m);
+  }
+});
+
+// With TLS to the API server, both gateways, and after some sessions. A sanitizer needs far more.
+test("a controller takes less than 15 MB", async (t) => {
+  for (const { name, process, program } of cluster.controllers) {
+    const status = await readFile(`/proc/${process.pid}/status`, "utf8");
+    const kb = Number(status.match(/^VmRSS:\s+(\d+) kB$/m)[1]);
+    t.diagnostic(`${name}: ${(kb / 1024).toFixed(1)} MiB resident`);
+    if (!(await readFile(program)).includes("__asan_init")) assert.ok(kb * 1024 < 15e6, `${kb} kB`);
   }
 });
