@@ -111,6 +111,24 @@ static void keep_pokes(struct controller *c)
                            view_leading(&c->view) && c->view.pods[i].role == ROLE_REPLICA);
 }
 
+/* The SYNC replica's row on the main: each time that it begins or ceases to count. */
+static void tell_sync_row(struct controller *c)
+{
+    const struct view *v = &c->view;
+    const struct row *row = v->record_exists ? view_row(v, view_s(v)) : NULL;
+    bool takes_part = row && row->has_data && row->mode != MODE_ASYNC;
+    enum row_status now = takes_part ? row->status : ROW_UNKNOWN;
+    bool ready = now == ROW_READY || now == ROW_REPLICATING;
+    bool was_ready = c->last_sync_row == ROW_READY || c->last_sync_row == ROW_REPLICATING;
+
+    c->last_sync_row = now;
+    if (ready && !was_ready)
+        log_event(LOG_INFO, "replica", "the SYNC replica is ready", "replica", row->name, NULL);
+    else if (!ready && takes_part && was_ready)
+        log_event(LOG_ERROR, "replica", "the SYNC replica is not ready", "replica", row->name,
+                  "status", row_status_name(now), NULL);
+}
+
 static void tell_changes(struct controller *c)
 {
     const struct plan *plan = &c->plan;
@@ -118,6 +136,7 @@ static void tell_changes(struct controller *c)
     if (c->last_gate != plan->gate.state)
         log_event(LOG_INFO, "gate", gate_state_name(plan->gate.state), "why", plan->gate.why, NULL);
     c->last_gate = plan->gate.state;
+    tell_sync_row(c);
     if (strcmp(c->last_reason, plan->reason) != 0)
         log_event(LOG_INFO, "state", plan->reason, "state", plan->state, NULL);
     (void)str_copy(c->last_reason, sizeof c->last_reason, plan->reason);
@@ -193,6 +212,7 @@ struct controller *controller_new(struct loop *loop, const struct config *config
     c->config = *config;
     c->started_us = loop_now_us(loop);
     c->last_gate = GATE_CUT;
+    c->last_sync_row = ROW_UNKNOWN;
     config_settings(config, &settings);
     view_init(&c->view, &settings);
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);
