@@ -5,6 +5,10 @@
 
 #include <unistd.h>
 
+/* A hold for a lost SYNC replica ends with the gate's opening, for reads; were the gateway's own
+ * limit the same, it would cut the sessions at that moment. */
+enum { HOLD_MARGIN_MS = 500 };
+
 /* One gateway and the route that it was given last. */
 struct side {
     struct gateway *gateway;
@@ -219,6 +223,7 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
         .max_connections = (unsigned)c->max_connections,
         .buffer_size = (size_t)c->buffer_size,
         .hold_timeout_ms = c->hold_ms,
+        .hold_margin_ms = HOLD_MARGIN_MS,
         .hold_drain_ms = c->hold_drain_ms,
         .connect_timeout_ms = c->connect_ms,
         .session_timeout_ms = c->session_ms,

@@ -60,7 +60,8 @@ void follow_init(struct worker *w)
 static void begin_hold(struct worker *w)
 {
     deadlines_set(&w->deadlines, &w->drain, w->now_us + w->config->hold_drain_ms * 1000);
-    deadlines_set(&w->deadlines, &w->hold_end, w->now_us + w->config->hold_timeout_ms * 1000);
+    deadlines_set(&w->deadlines, &w->hold_end,
+                  w->now_us + (w->config->hold_timeout_ms + w->config->hold_margin_ms) * 1000);
 }
 
 static void end_hold(struct worker *w)

@@ -19,6 +19,7 @@ struct gateway_config {
     unsigned max_connections;   /* sessions and parked clients over all workers, exact */
     size_t buffer_size;         /* GATEWAY_BUFFER_SIZE: bound of what one direction may hold */
     int64_t hold_timeout_ms;    /* how long a client is parked or held; 0: refuse at once */
+    int64_t hold_margin_ms;     /* sessions are held so much longer: control ends a hold first */
     int64_t hold_drain_ms;      /* HOLD_DRAIN: answers still flow this long after a hold began */
     int64_t connect_timeout_ms; /* to the upstream */
     int64_t session_timeout_ms; /* accept to the first byte exchanged with the upstream */
@@ -36,7 +37,7 @@ enum gateway_route_kind {
  * session of an older one. `hold` keeps the sessions of the same generation, stops reading from
  * their clients, and hold_drain_ms later from their upstreams too; new clients are parked. It ends
  * with a route of the same generation without hold, with a newer generation, or, after
- * hold_timeout_ms, by cutting the sessions. */
+ * hold_timeout_ms + hold_margin_ms, by cutting the sessions. */
 struct gateway_route {
     uint64_t generation; /* never falls */
     enum gateway_route_kind kind;

@@ -148,11 +148,13 @@ test('the SYNC replica stays away: writes wait, then fail, reads go on; it retur
   const s = await cluster(t, { env: { GATEWAY_HOLD_TIMEOUT: '700ms' } });
   const load = s.writer({ failPauseMs: 50 });
   await writesOn(load);
+  const before = (await s.status()).gateways.write.cut;
 
   await s.control('stop-pod', 'memgraph-1');
   await waitFor('sync is unproven', async () => (await s.record()).sync.startsWith('unproven:'));
   await waitFor('the gate opens again for readers', async () => (await s.status()).gate.state === 'open');
   await waitFor('writes fail', () => load.count('refused') > 0);
+  assert.deepEqual((await s.status()).gateways.write.cut, before, 'a session was cut');
   const session = s.gateway().session();
   assert.ok((await session.run(`MATCH (n:${load.label}) RETURN count(n) AS n`)).records[0].get('n') > 0);
   await session.close();
