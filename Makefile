@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP = ./scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e san tsan tidy bench clean
+.PHONY: help setup build demo test e2e san tsan tidy bench chaos clean
 
 help:   ## this list
 	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -22,7 +22,7 @@ test: setup ## all tests that need no server from outside
 	@./scripts/build $(BUILD)
 	@./scripts/test $(BUILD)
 
-e2e: setup ## the controller against a real Kubernetes control plane (about 5 min the first time)
+e2e: setup ## the controller against a real Kubernetes control plane (3 to 10 min more the first time)
 	@./scripts/build $(BUILD)
 	@./tests/e2e/run $(BUILD)
 
@@ -39,6 +39,9 @@ tidy: setup ## formatting, clang-tidy, our own lint, and a build with clang
 
 bench: build ## time from the death of the main to the next acknowledged write, 50 runs
 	@./bench/failover
+
+chaos: build ## random faults under writes, then healing: DURATION_S=60 MODE=auto|sync SEED=n
+	@./bench/chaos
 
 clean:  ## remove what was built
 	rm -rf build build-*

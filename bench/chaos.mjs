@@ -1,5 +1,5 @@
 // Random faults under writes for a while, then healing: nothing acknowledged may be lost.
-//   DURATION_S=60 MODE=auto|sync SEED=n node bench/chaos.mjs
+//   bench/chaos      with DURATION_S=60 MODE=auto|sync SEED=n in the environment
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
