@@ -11,7 +11,7 @@ help:   ## this list
 setup:  ## install every package that is missing (apt; as root or through sudo)
 	@$(SETUP) build test
 
-build:  ## compile everything into $(BUILD)/
+build:  ## compile everything into build/ (BUILD=DIR for another)
 	@$(SETUP) build
 	@./scripts/build $(BUILD)
 
