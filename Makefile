@@ -6,7 +6,7 @@ SETUP = ./scripts/setup
 .PHONY: help setup build demo test e2e san tsan tidy bench chaos clean
 
 help:   ## this list
-	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup:  ## install every package that is missing (apt; as root or through sudo)
 	@$(SETUP) build test

@@ -24,6 +24,16 @@ struct view *controller_view(struct controller *c)
 
 /* ---- effects ---- */
 
+/* A command that was busy or could not be sent is asked for again every 20 ms: said once. */
+static bool is_repeated(const struct controller *c, const struct effect *e)
+{
+    const struct decision *last = &c->decisions[(c->decisions_n - 1) % DECISIONS_MAX];
+
+    return c->decisions_n && last->rule == e->rule && last->kind == e->kind &&
+           last->pod == e->pod && strcmp(last->why, e->why) == 0 &&
+           c->view.wall_us - last->wall_us < 1000 * 1000;
+}
+
 static void remember(struct controller *c, const struct effect *e)
 {
     struct decision *d = &c->decisions[c->decisions_n++ % DECISIONS_MAX];
@@ -37,6 +47,8 @@ static void tell(struct controller *c, const struct effect *e)
 {
     char name[NAME_SIZE + 8] = "";
 
+    if (is_repeated(c, e))
+        return;
     if (e->pod >= 0)
         view_pod_name(&c->view, e->pod, name);
     log_event(e->warning ? LOG_WARN : LOG_INFO, "decide", e->why, "rule", rule_name(e->rule),

@@ -167,6 +167,12 @@ static void send_lease(struct election *e, const struct kube_lease *next, bool c
     json_decref(object);
 }
 
+/* A Lease counts whole seconds: rounded up, or others would take it over while we still act. */
+static int64_t lease_seconds(const struct controller *c)
+{
+    return (c->config.lease_ms + 999) / 1000;
+}
+
 static void election_step(struct election *e)
 {
     int64_t now_us = loop_now_us(e->c->loop), wake_us;
@@ -188,7 +194,7 @@ static void election_step(struct election *e)
     case LEASE_CREATE:
     case LEASE_TAKE:
     case LEASE_RENEW:
-        fill(e, &next, e->c->config.pod, e->c->config.lease_ms / 1000);
+        fill(e, &next, e->c->config.pod, lease_seconds(e->c));
         lease_write_started(&e->lease, now_us);
         send_lease(e, &next, move == LEASE_CREATE, on_written);
         return;

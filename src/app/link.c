@@ -15,6 +15,9 @@ static const int64_t question_limit_us = 5LL * 1000 * 1000;
 
 enum side { PROBE, COMMAND };
 
+/* Questions that can go without an answer that makes sense. */
+enum question { ASKED_ROLE = 1, ASKED_ROWS = 2, ASKED_STORAGE = 4 };
+
 struct link {
     struct controller *c;
     int pod;
@@ -26,6 +29,8 @@ struct link {
     bool want_role, want_rows, want_version;
     /* wanted of the commands' connection */
     bool want_storage, storage_by_database;
+    unsigned senseless; /* whose last answer made no sense: not asked again before the next probe */
+    bool told_senseless;
     char command_run[MEMGRAPH_UUID_SIZE]; /* what that connection has shown; empty: nothing yet */
     struct effect effect;                 /* the command under way */
     bool commanding;                      /* it is sent, or to be answered from `later` */
@@ -60,13 +65,35 @@ static enum role role_of(enum memgraph_role role)
     return ROLE_UNKNOWN;
 }
 
-/* False: the answer says nothing (the connection's end is reported on its own). */
+/* What a question's answer told, or why it told nothing. Without a pause the rules would ask again
+ * at once, and again. The connection's end is reported on its own. */
+static void judge(struct link *l, enum question question, const struct bolt_answer *answer,
+                  const struct fail *why)
+{
+    char name[NAME_SIZE + 8];
+
+    l->senseless &= ~(unsigned)question;
+    if (answer->fail.kind != FAIL_NONE || (answer->error == MEMGRAPH_OK && !why->kind))
+        return;
+    l->senseless |= (unsigned)question;
+    if (l->told_senseless || answer->error == MEMGRAPH_WRONG_ROLE)
+        return;
+    l->told_senseless = true; /* once a connection */
+    log_event(LOG_WARN, "link", "an answer that tells nothing, trying again", "pod",
+              view_pod_name(&l->c->view, l->pod, name), "answer",
+              answer->error != MEMGRAPH_OK ? answer->message : why->text, NULL);
+}
+
+/* False: the answer says nothing. */
 static bool fold_role(struct link *l, const struct bolt_answer *answer)
 {
-    enum memgraph_role role;
+    enum memgraph_role role = MEMGRAPH_ROLE_UNKNOWN;
+    struct fail why = memgraph_read_role(&answer->rows, &role);
 
-    if (answer->fail.kind != FAIL_NONE || answer->error != MEMGRAPH_OK ||
-        memgraph_read_role(&answer->rows, &role).kind != FAIL_NONE)
+    if (!why.kind && !answer->run_id[0])
+        why = fail_make(FAIL_PROTOCOL, "no run_id in the summary: which process is it?");
+    judge(l, ASKED_ROLE, answer, &why);
+    if (answer->fail.kind != FAIL_NONE || l->senseless & ASKED_ROLE)
         return false;
     view_role(seen(l), l->pod, role_of(role), answer->run_id, answer->asked_us);
     return true;
@@ -121,10 +148,13 @@ static void on_rows(void *arg, const struct bolt_answer *answer)
     struct memgraph_replica replicas[MEMGRAPH_REPLICAS_MAX];
     struct row rows[ROWS_MAX] = {0};
     size_t n = 0;
+    struct fail why = memgraph_read_replicas(&answer->rows, replicas, &n);
 
     timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
-    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
-        memgraph_read_replicas(&answer->rows, replicas, &n).kind == FAIL_NONE) {
+    if (answer->error == MEMGRAPH_WRONG_ROLE)
+        l->want_role = true; /* a replica has no list: its role changed under us */
+    judge(l, ASKED_ROWS, answer, &why);
+    if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_ROWS)) {
         for (size_t i = 0; i < n && i < ROWS_MAX; i++) {
             rows[i] = (struct row){.mode = mode_of(replicas[i].mode),
                                    .has_data = replicas[i].has_data,
@@ -135,8 +165,6 @@ static void on_rows(void *arg, const struct bolt_answer *answer)
             (void)str_copy(rows[i].address, sizeof rows[i].address, replicas[i].address);
         }
         view_rows(seen(l), l->pod, answer->run_id, rows, (unsigned)n, answer->asked_us);
-    } else if (answer->error == MEMGRAPH_WRONG_ROLE) {
-        l->want_role = true; /* a replica has no list: its role changed under us */
     }
     probe_next(l);
     controller_step(l->c);
@@ -178,6 +206,7 @@ static void on_probe_due(void *arg)
 {
     struct link *l = arg;
 
+    l->senseless = 0;
     l->want_role = true;
     probe_next(l);
 }
@@ -197,6 +226,8 @@ static void on_probe_up(void *arg)
     struct link *l = arg;
 
     view_link_up(seen(l), l->pod);
+    l->senseless = 0;
+    l->told_senseless = false;
     l->want_role = true;
     timer_start(l->rows_due, 0);
     probe_next(l);
@@ -215,6 +246,17 @@ static void on_probe_down(void *arg, const struct fail *why)
 
 /* ---- the commands' connection ---- */
 
+/* Touches between epochs come every second under writes, and the busy and the stale are sent again:
+ * no news. */
+static enum log_level log_level_of(const struct effect *effect, enum outcome outcome)
+{
+    bool routine = effect->kind == EFFECT_TOUCH && effect->rule != RULE_EPOCH;
+
+    if (outcome == OUTCOME_OK)
+        return routine ? LOG_DEBUG : LOG_INFO;
+    return outcome == OUTCOME_BUSY || outcome == OUTCOME_STALE ? LOG_DEBUG : LOG_WARN;
+}
+
 static void finish_command(struct link *l, enum outcome outcome, const char *message)
 {
     struct controller *c = l->c;
@@ -223,10 +265,7 @@ static void finish_command(struct link *l, enum outcome outcome, const char *mes
     assert(l->commanding);
     l->commanding = false;
     c->outcomes[outcome]++;
-    log_event(outcome == OUTCOME_OK                                 ? LOG_INFO
-              : outcome == OUTCOME_BUSY || outcome == OUTCOME_STALE ? LOG_DEBUG
-                                                                    : LOG_WARN,
-              "command", effect_kind_name(l->effect.kind), "pod",
+    log_event(log_level_of(&l->effect, outcome), "command", effect_kind_name(l->effect.kind), "pod",
               view_pod_name(&c->view, l->pod, name), "replica", l->effect.name, "outcome",
               outcome_name(outcome), "answer", message, NULL);
     command_done(seen(l), l->pod, outcome);
@@ -285,15 +324,16 @@ static void on_storage(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
     struct memgraph_storage storage;
+    struct fail why = memgraph_read_storage(&answer->rows, &storage);
 
-    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
-        memgraph_read_storage(&answer->rows, &storage).kind == FAIL_NONE) {
-        if (storage.has_counts)
-            view_storage(seen(l), l->pod, storage.vertices, storage.edges, storage.database_uuid,
-                         answer->asked_us);
-        else if (!l->storage_by_database)
-            l->want_storage = l->storage_by_database = true; /* 3.11 and later */
-    }
+    if (!why.kind && !storage.has_counts && !l->storage_by_database)
+        l->want_storage = l->storage_by_database = true; /* 3.11 and later */
+    else if (!why.kind && !storage.has_counts)
+        why = fail_make(FAIL_PROTOCOL, "SHOW STORAGE INFO answered without its counts");
+    judge(l, ASKED_STORAGE, answer, &why);
+    if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_STORAGE) && storage.has_counts)
+        view_storage(seen(l), l->pod, storage.vertices, storage.edges, storage.database_uuid,
+                     answer->asked_us);
     command_next(l);
     controller_step(l->c);
 }
@@ -355,7 +395,6 @@ static bool command_text(const struct link *l, const struct effect *e, struct bu
     const struct config *config = &l->c->config;
     char name[MEMGRAPH_NAME_SIZE];
 
-    memgraph_replica_name(e->name, name);
     switch (e->kind) {
     case EFFECT_PROMOTE:
         buf_add_text(out, MEMGRAPH_PROMOTE);
@@ -369,9 +408,10 @@ static bool command_text(const struct link *l, const struct effect *e, struct bu
     case EFFECT_ENSURE_USERS:
         return memgraph_user_query(out, config->user, config->password);
     case EFFECT_REGISTER:
+        memgraph_replica_name(e->name, name);
         return memgraph_register_query(out, name, modes[e->mode], e->address);
-    case EFFECT_DROP:
-        return memgraph_drop_query(out, name);
+    case EFFECT_DROP: /* the row's own name */
+        return memgraph_drop_query(out, e->name);
     case EFFECT_NONE:
     case EFFECT_ASK_ROLE:
     case EFFECT_ASK_STORAGE:
@@ -431,12 +471,16 @@ void link_command(struct link *l, const struct effect *effect)
 
 void link_ask_role(struct link *l)
 {
+    if (l->senseless & ASKED_ROLE)
+        return;
     l->want_role = true;
     probe_next(l);
 }
 
 void link_ask_rows(struct link *l)
 {
+    if (l->senseless & ASKED_ROWS)
+        return;
     l->want_rows = true;
     probe_next(l);
 }
@@ -445,7 +489,8 @@ void link_ask_storage(struct link *l)
 {
     if (!l->c->view.pods[l->pod].version[0])
         l->want_version = true;
-    l->want_storage = true;
+    if (!(l->senseless & ASKED_STORAGE))
+        l->want_storage = true;
     probe_next(l);
     command_next(l);
 }

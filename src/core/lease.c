@@ -51,7 +51,7 @@ void lease_seen(struct lease *l, int64_t now_us, bool ours, bool free, bool chan
     l->known = true;
     l->absent = false;
     l->free = free;
-    l->other_duration_us = duration_us;
+    l->other_duration_us = duration_us > 0 ? duration_us : l->times.duration_us;
     if (!ours)
         l->renewed_at = 0;
     l->ours = ours;

@@ -153,7 +153,8 @@ static void compare_with_s(const struct view *v, struct plan *plan, const struct
     if (pod_role(p) != ROLE_REPLICA || !p->exists)
         return;
     if (row && row->has_data && (!p->invalid_since || v->now_us < heals_us)) {
-        plan_wake(plan, heals_us); /* Memgraph mends that by itself within seconds, or never */
+        if (p->invalid_since)
+            plan_wake(plan, heals_us); /* Memgraph mends that by itself within seconds, or never */
         return;
     }
     if (row) {

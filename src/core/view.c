@@ -42,13 +42,15 @@ bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
     }
     if (p->link != LINK_DOWN)
         return false;
+    /* The words stay the same as it goes on: they end up in Events, each told once. */
     if (p->refusals >= REFUSED_IN_A_ROW) {
         (void)str_format(why, WHY_SIZE, "%u connections in a row refused: its process is gone",
-                         p->refusals);
+                         (unsigned)REFUSED_IN_A_ROW);
         return true;
     }
     if (p->timeouts >= v->settings.probe_failures) {
-        (void)str_format(why, WHY_SIZE, "no answer to %u probes in a row: it hangs", p->timeouts);
+        (void)str_format(why, WHY_SIZE, "no answer to %u probes in a row: it hangs",
+                         v->settings.probe_failures);
         return true;
     }
     return false;

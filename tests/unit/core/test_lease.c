@@ -80,6 +80,9 @@ static void test_another_s_lease_is_over_by_our_clock_alone(void **state)
     lease_seen(&l, now, false, false, true, 15 * second); /* it was renewed just now */
     expect(LEASE_WAIT);
     now += 20 * second;
+    lease_seen(&l, now, false, false, true, 0); /* it names none: as long as ours */
+    now += 15 * second - 1;
+    expect(LEASE_WAIT);
     lease_seen(&l, now, false, false, true, 40 * second); /* the holder's own duration counts */
     now += 39 * second;
     expect(LEASE_WAIT);

@@ -135,6 +135,9 @@ static void test_three_refusals_after_a_break(void **state)
     view_link_down(&v, 0, FAIL_REFUSED, "connection refused");
     assert_true(view_lost(&v, 0, why));
     assert_non_null(strstr(why, "3 connections in a row refused"));
+    view_link_down(&v, 0, FAIL_REFUSED, "connection refused");
+    assert_true(view_lost(&v, 0, why)); /* the same words: an Event of them is posted once */
+    assert_non_null(strstr(why, "3 connections in a row refused"));
     view_link_up(&v, 0);
     assert_false(view_lost(&v, 0, why));
 }
@@ -151,7 +154,10 @@ static void test_silence(void **state)
     assert_false(view_lost(&v, 0, why));
     view_link_down(&v, 0, FAIL_TIMEOUT, "silence");
     assert_true(view_lost(&v, 0, why));
-    assert_non_null(strstr(why, "it hangs"));
+    assert_non_null(strstr(why, "no answer to 3 probes in a row: it hangs"));
+    view_link_down(&v, 0, FAIL_TIMEOUT, "silence");
+    assert_true(view_lost(&v, 0, why));
+    assert_non_null(strstr(why, "no answer to 3 probes in a row: it hangs"));
 }
 
 static void test_a_pod_that_does_not_exist(void **state)
