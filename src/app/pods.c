@@ -12,13 +12,12 @@ struct pods {
 /* "<statefulset>-<ordinal>", or -1. */
 static int ordinal_of(const struct controller *c, const char *name)
 {
-    size_t prefix = strlen(c->config.statefulset);
-    int64_t ordinal;
+    char ours[NAME_SIZE + 8];
 
-    if (strncmp(name, c->config.statefulset, prefix) != 0 || name[prefix] != '-' ||
-        !str_to_int64(str_of(name + prefix + 1), &ordinal) || ordinal < 0 || ordinal >= PODS_MAX)
-        return -1;
-    return (int)ordinal;
+    for (int i = 0; i < PODS_MAX; i++)
+        if (strcmp(view_pod_name(&c->view, i, ours), name) == 0)
+            return i;
+    return -1;
 }
 
 static void set_link(struct controller *c, int pod, const char *ip)

@@ -5,6 +5,7 @@
 #include "../cmocka_test.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -355,10 +356,12 @@ static void on_connection(void *arg)
 {
     struct fake_api *a = arg;
     struct connection *c = xcalloc(1, sizeof *c);
+    int one = 1;
 
     c->api = a;
     c->fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     assert_true(c->fd >= 0);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     buf_init(&c->in, LIMIT);
     buf_init(&c->held, LIMIT);
     c->watch = loop_fd_new(a->loop, c->fd, on_readable, c);

@@ -1,0 +1,110 @@
+/* Kubernetes Events: the same words once in five minutes. The loop's clock is the test's (--wrap).
+ */
+#include "app/events.h"
+
+#include "desk.h"
+
+int64_t __real_loop_now_us(struct loop *loop);
+int64_t __wrap_loop_now_us(struct loop *loop);
+
+static int64_t ahead_us; /* of the real clock */
+
+int64_t __wrap_loop_now_us(struct loop *loop)
+{
+    return __real_loop_now_us(loop) + ahead_us;
+}
+
+static struct loop *loop;
+static struct fake_api api;
+static struct controller c;
+
+static int setup(void **state)
+{
+    struct config config;
+
+    (void)state;
+    ahead_us = 0;
+    loop = loop_new();
+    fake_api_start(&api, loop);
+    desk_config(&config, "a", api.port);
+    desk_set(&c, loop, &config);
+    c.events = events_new(&c);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    desk_clear(&c);
+    fake_api_stop(&api);
+    loop_free(loop);
+    return 0;
+}
+
+static const char *last(const char *key)
+{
+    return json_string_value(json_object_get(api.last, key));
+}
+
+static void test_event_says_what_and_about_whom(void **state)
+{
+    json_t *about;
+
+    (void)state;
+    assert_true(events_post(c.events, "FailoverDone", false, "mg-1 is main now"));
+    WAIT_UNTIL(loop, api.writes == 1);
+    assert_string_equal(last("reason"), "FailoverDone");
+    assert_string_equal(last("type"), "Normal");
+    assert_true(strstr(last("message") ? last("message") : last("note"), "mg-1 is main now"));
+    about = json_object_get(api.last, "involvedObject");
+    assert_string_equal(json_string_value(json_object_get(about, "kind")), "StatefulSet");
+    assert_string_equal(json_string_value(json_object_get(about, "name")), "mg");
+    assert_true(events_post(c.events, "FailoverRefused", true, "nobody may be main"));
+    WAIT_UNTIL(loop, api.writes == 2); /* under a name of its own, or the server had refused it */
+    assert_string_equal(last("type"), "Warning");
+}
+
+static void test_same_words_once_in_five_minutes(void **state)
+{
+    (void)state;
+    assert_true(events_post(c.events, "R", true, "words"));
+    assert_false(events_post(c.events, "R", true, "words"));
+    assert_true(events_post(c.events, "R", true, "other words"));
+    assert_true(events_post(c.events, "S", true, "words"));
+    ahead_us = 299LL * 1000 * 1000;
+    assert_false(events_post(c.events, "R", true, "words"));
+    ahead_us = 301LL * 1000 * 1000;
+    assert_true(events_post(c.events, "R", true, "words"));
+    assert_false(events_post(c.events, "R", true, "words"));
+    WAIT_UNTIL(loop, api.writes == 4);
+}
+
+/* Sixteen are remembered: the oldest gives way. */
+static void test_many_words_do_not_hide_each_other(void **state)
+{
+    char text[32];
+
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        (void)str_format(text, sizeof text, "number %d", i);
+        assert_true(events_post(c.events, "R", false, text));
+    }
+    assert_false(events_post(c.events, "R", false, "number 0"));
+    assert_false(events_post(c.events, "R", false, "number 15"));
+    assert_true(events_post(c.events, "R", false, "number 16"));
+    assert_false(events_post(c.events, "R", false, "number 1"));
+    assert_true(events_post(c.events, "R", false, "number 0"));
+    WAIT_UNTIL(loop, api.writes == 18);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(event_says_what_and_about_whom),
+        TEST(same_words_once_in_five_minutes),
+        TEST(many_words_do_not_hide_each_other),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
