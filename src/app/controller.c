@@ -31,7 +31,7 @@ static bool is_repeated(const struct controller *c, const struct effect *e)
 
     return c->decisions_n && last->rule == e->rule && last->kind == e->kind &&
            last->pod == e->pod && strcmp(last->why, e->why) == 0 &&
-           c->view.wall_us - last->wall_us < 1000 * 1000;
+           c->view.wall_us - last->wall_us < 10 * 1000 * 1000;
 }
 
 static void remember(struct controller *c, const struct effect *e)
@@ -276,16 +276,27 @@ void controller_stop(struct controller *c)
     election_release(c->election, on_released, c);
 }
 
+static void tell_kube(const char *fails, const char *works, const char *what, bool *failing,
+                      const struct fail *why)
+{
+    bool failed = *failing;
+
+    *failing = why->kind != FAIL_NONE;
+    if (*failing && !failed)
+        log_event(LOG_WARN, "kube", fails, "what", what, "kind", fail_kind_name(why->kind), "error",
+                  why->text, NULL);
+    else if (!*failing && failed)
+        log_event(LOG_INFO, "kube", works, "what", what, NULL);
+}
+
 void controller_tell_watch(const char *what, bool *deaf, const struct fail *why)
 {
-    bool was_deaf = *deaf;
+    tell_kube("cannot watch, trying again", "watching again", what, deaf, why);
+}
 
-    *deaf = why->kind != FAIL_NONE;
-    if (*deaf && !was_deaf)
-        log_event(LOG_WARN, "kube", "cannot watch, trying again", "what", what, "kind",
-                  fail_kind_name(why->kind), "error", why->text, NULL);
-    else if (!*deaf && was_deaf)
-        log_event(LOG_INFO, "kube", "watching again", "what", what, NULL);
+void controller_tell_request(const char *what, bool *failing, const struct fail *why)
+{
+    tell_kube("a request failed, trying again", "it works again", what, failing, why);
 }
 
 bool controller_ready(const struct controller *c, char why[WHY_SIZE])

@@ -72,6 +72,8 @@ void controller_step(struct controller *c);
 void controller_stop(struct controller *c);
 /* A watch of the API server stopped working, or works again: one line of log each. */
 void controller_tell_watch(const char *what, bool *deaf, const struct fail *why);
+/* The same for requests that are sent again and again. */
+void controller_tell_request(const char *what, bool *failing, const struct fail *why);
 /* Can this replica serve clients? why: in words, either way. */
 bool controller_ready(const struct controller *c, char why[WHY_SIZE]);
 

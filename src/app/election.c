@@ -8,7 +8,7 @@ struct election {
     struct controller *c;
     char name[KUBE_NAME_SIZE], path[512];
     struct kube_watch *watch;
-    bool deaf; /* it does not work at present: said once */
+    bool deaf, failing; /* the watch, our writes: said once */
     struct kube_request *request;
     struct timer *due, *expiry;
     struct lease lease;
@@ -127,12 +127,11 @@ static void on_written(void *arg, const struct kube_answer *answer)
     bool conflict = answer->fail.kind == FAIL_CONFLICT || answer->fail.kind == FAIL_GONE;
 
     e->request = NULL;
+    if (!conflict)
+        controller_tell_request("writing the lease", &e->failing, &answer->fail);
     lease_write_done(&e->lease, loop_now_us(e->c->loop), ok, conflict);
     if (ok)
         (void)kube_read_lease(answer->body, &e->object);
-    else if (!conflict)
-        log_event(LOG_WARN, "leader", "the lease was not written", "kind",
-                  fail_kind_name(answer->fail.kind), "error", answer->fail.text, NULL);
     publish(e);
     election_step(e);
 }

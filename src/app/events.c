@@ -15,6 +15,7 @@ struct events {
     struct controller *c;
     struct recent recent[RECENT_MAX];
     unsigned next; /* the oldest */
+    bool failing;  /* they cannot be posted: said once */
     unsigned long long serial;
 };
 
@@ -49,6 +50,13 @@ static bool is_news(struct events *e, const char *reason, const char *text, int6
     return true;
 }
 
+static void on_posted(void *arg, const struct kube_answer *answer)
+{
+    struct events *e = arg;
+
+    controller_tell_request("posting an Event", &e->failing, &answer->fail);
+}
+
 bool events_post(struct events *e, const char *reason, bool warning, const char *text)
 {
     struct controller *c = e->c;
@@ -75,7 +83,7 @@ bool events_post(struct events *e, const char *reason, bool warning, const char 
     (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/events", c->config.namespace_);
     kube_format_time(wall_us, now, sizeof now);
     object = kube_make_event(&event);
-    (void)kube_client_send(c->kube, "POST", path, NULL, object, NULL, NULL);
+    (void)kube_client_send(c->kube, "POST", path, NULL, object, on_posted, e);
     json_decref(object);
     return true;
 }

@@ -31,6 +31,7 @@ struct link {
     bool want_storage, storage_by_database;
     unsigned senseless; /* whose last answer made no sense: not asked again before the next probe */
     bool told_senseless;
+    enum fail_kind told_down; /* why there is no connection, as last logged; FAIL_NONE: there is */
     char command_run[MEMGRAPH_UUID_SIZE]; /* what that connection has shown; empty: nothing yet */
     struct effect effect;                 /* the command under way */
     bool commanding;                      /* it is sent, or to be answered from `later` */
@@ -221,10 +222,32 @@ static void on_rows_due(void *arg)
     timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
 }
 
+/* Each kind of failure once, until it is up again. */
+static void tell_link(struct link *l, const struct fail *why)
+{
+    char name[NAME_SIZE + 8];
+
+    if (why->kind == l->told_down)
+        return;
+    l->told_down = why->kind;
+    view_pod_name(&l->c->view, l->pod, name);
+    if (why->kind == FAIL_NONE)
+        log_event(LOG_INFO, "link", "connected", "pod", name, "ip", l->ip, NULL);
+    else
+        log_event(LOG_WARN, "link",
+                  why->kind == FAIL_DENIED
+                      ? "the pod denies us: are MEMGRAPH_USER and MEMGRAPH_PASSWORD right?"
+                      : "no connection, trying again",
+                  "pod", name, "ip", l->ip, "kind", fail_kind_name(why->kind), "error", why->text,
+                  NULL);
+}
+
 static void on_probe_up(void *arg)
 {
+    static const struct fail well = {0};
     struct link *l = arg;
 
+    tell_link(l, &well);
     view_link_up(seen(l), l->pod);
     l->senseless = 0;
     l->told_senseless = false;
@@ -238,6 +261,7 @@ static void on_probe_down(void *arg, const struct fail *why)
 {
     struct link *l = arg;
 
+    tell_link(l, why);
     view_link_down(seen(l), l->pod, why->kind, why->text);
     timer_stop(l->probe_due);
     timer_stop(l->rows_due);
@@ -545,6 +569,7 @@ struct link *link_new(struct controller *c, int pod, const char *ip)
     l->c = c;
     l->pod = pod;
     (void)str_copy(l->ip, sizeof l->ip, ip);
+    l->told_down = FAIL_CANCELLED; /* nothing yet: the first connection is told, too */
     l->probe_due = timer_new(c->loop, on_probe_due, l);
     l->rows_due = timer_new(c->loop, on_rows_due, l);
     l->later = timer_new(c->loop, on_later, l);

@@ -192,7 +192,8 @@ static void decide_operational(const struct view *v, struct plan *plan)
         return;
     }
     if (!pod_up(p)) {
-        plan_reason(plan, "%s-%d does not answer: trying again", v->settings.name, t);
+        plan_reason(plan, "%s-%d does not answer (%s): trying again", v->settings.name, t,
+                    p->link_text[0] ? p->link_text : "not connected yet");
         return;
     }
     if (pod_role(p) == ROLE_UNKNOWN && p->command == EFFECT_NONE) {
@@ -291,7 +292,7 @@ void rules_decide(const struct view *v, struct plan *plan)
         return;
     }
     if (!view_leading(v)) {
-        plan_reason(plan, "another controller is the leader");
+        plan_reason(plan, "this controller does not lead: it routes, and decides nothing");
         return;
     }
     if (v->writing) {

@@ -84,10 +84,10 @@ static void test_who_may_not_decide(void **state)
     (void)state;
     steady_rows(&v, ROW_INVALID, ROW_READY); /* something to do */
     v.leader = false;
-    expect_nothing("another controller is the leader");
+    expect_nothing("this controller does not lead: it routes, and decides nothing");
     v.leader = true;
     v.leader_until_us = v.now_us;
-    expect_nothing("another controller is the leader");
+    expect_nothing("this controller does not lead: it routes, and decides nothing");
     v.leader_until_us = v.now_us + 1;
     v.writing = true;
     expect_nothing("the record is being written");

@@ -198,7 +198,8 @@ static void test_a_lease_that_is_over_ends_all_effects(void **state)
     world_kill(w, 0);
     world_run(w, 5 * second);
     assert_string_equal(w->trace, "");
-    assert_string_equal(world_plan(w)->reason, "another controller is the leader");
+    assert_string_equal(world_plan(w)->reason,
+                        "this controller does not lead: it routes, and decides nothing");
     world_lead(w, 0);
     (void)world_until(w, world_is_open, second, "renewed");
     world_free(w);
