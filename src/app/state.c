@@ -11,13 +11,14 @@ struct state {
     struct controller *c;
     char name[KUBE_NAME_SIZE], path[512];
     struct kube_watch *watch;
-    bool deaf;                    /* it does not work at present: said once */
+    bool deaf, unread, unwritten; /* the watch, reads, writes do not work: said once each */
     struct kube_request *request; /* one at a time: a read or a write */
-    bool writing, read_again;
+    bool writing;
     struct timer *retry;
-    json_t *data;                     /* as last read or written; NULL: none */
-    char version[KUBE_VERSION_SIZE];  /* its resourceVersion */
-    char expected[KUBE_VERSION_SIZE]; /* of our own write: older events are stale until it came */
+    json_t *data;                    /* as last read or written; NULL: none */
+    char version[KUBE_VERSION_SIZE]; /* its resourceVersion */
+    int64_t newest; /* the newest version that was taken, as a number; 0: none yet */
+    int64_t passed; /* the newest that was told while a request was under way */
     struct record written;
 };
 
@@ -75,6 +76,15 @@ json_t *state_encode(const struct record *r, const char *prefix, json_t *before)
 
 /* ---- what was read ---- */
 
+/* resourceVersions of one resource are numbers that grow (Kubernetes, "API Concepts"). 0: this one
+ * is none, and is never held to be old. */
+static int64_t number_of(const char *version)
+{
+    int64_t number;
+
+    return str_to_int64(str_of(version), &number) && number > 0 ? number : 0;
+}
+
 static void take_absence(struct state *s)
 {
     json_decref(s->data);
@@ -94,6 +104,7 @@ static void take_object(struct state *s, json_t *object)
     bool changed;
     struct fail f = kube_read_configmap(object, &meta, &data);
 
+    s->newest = number_of(meta.version);
     if (f.kind == FAIL_NONE)
         f = data ? state_decode(data, &r) : fail_make(FAIL_PROTOCOL, "it has no data");
     if (f.kind != FAIL_NONE) {
@@ -115,16 +126,20 @@ static void take_object(struct state *s, json_t *object)
             link_hurry(s->c->links[i]); /* what the pods said before may not hold any more */
 }
 
-/* A newer answer of ours is under way or expected: what the watch says may be older. */
-static bool is_stale(struct state *s, const char *version)
+/* A request is under way: whether its answer is older than this cannot be told yet. */
+static void note_passed(struct state *s, int64_t number)
 {
-    if (s->writing)
-        return true;
-    if (!s->expected[0])
-        return false;
-    if (strcmp(s->expected, version) == 0)
-        s->expected[0] = '\0'; /* our own write came back: what follows is newer */
-    return true;
+    if (number > s->passed)
+        s->passed = number;
+}
+
+/* An answer was taken: something newer was told before it came. */
+static bool was_passed(struct state *s)
+{
+    bool passed = s->passed > s->newest;
+
+    s->passed = 0;
+    return passed;
 }
 
 static void on_list(void *arg, json_t *items)
@@ -133,14 +148,17 @@ static void on_list(void *arg, json_t *items)
     json_t *object = json_array_get(items, 0);
     struct kube_meta meta = {0};
 
-    if (s->writing || s->request)
-        return; /* its answer is newer, or as new */
     if (object && kube_read_meta(object, &meta).kind != FAIL_NONE)
         return;
-    s->expected[0] = '\0';
+    if (s->request) {
+        note_passed(s, object ? number_of(meta.version) : INT64_MAX);
+        return;
+    }
     if (object && strcmp(meta.version, s->version) == 0 && s->c->view.record_known)
         return;
-    if (object)
+    if (number_of(meta.version) < s->newest)
+        state_read(s); /* from before our own write, or everything was restored from a backup */
+    else if (object)
         take_object(s, object);
     else
         take_absence(s);
@@ -151,14 +169,18 @@ static void on_event(void *arg, enum kube_event_type type, json_t *object)
 {
     struct state *s = arg;
     struct kube_meta meta;
+    int64_t number;
 
     if (type == KUBE_BOOKMARK || type == KUBE_ERROR ||
-        kube_read_meta(object, &meta).kind != FAIL_NONE || is_stale(s, meta.version))
+        kube_read_meta(object, &meta).kind != FAIL_NONE)
         return;
-    if (s->request) { /* a read is under way: which one is newer cannot be told */
-        s->read_again = true;
+    number = number_of(meta.version);
+    if (s->request) {
+        note_passed(s, number);
         return;
     }
+    if (number && number <= s->newest)
+        return; /* the watch is behind what was read or written */
     if (type == KUBE_DELETED)
         take_absence(s);
     else
@@ -178,21 +200,17 @@ static void on_read(void *arg, const struct kube_answer *answer)
     struct state *s = arg;
 
     s->request = NULL;
-    if (s->read_again) {
-        s->read_again = false;
-        state_read(s);
-        return;
-    }
-    s->expected[0] = '\0';
+    if (answer->fail.kind != FAIL_GONE)
+        controller_tell_request("reading the record", &s->unread, &answer->fail);
     if (answer->fail.kind == FAIL_NONE) {
         take_object(s, answer->body);
     } else if (answer->fail.kind == FAIL_GONE) {
         take_absence(s);
     } else {
-        log_event(LOG_WARN, "state", "cannot read the record, trying again", "error",
-                  answer->fail.text, NULL);
         timer_start(s->retry, RETRY_US);
     }
+    if (was_passed(s))
+        state_read(s);
     controller_step(s->c);
 }
 
@@ -210,6 +228,7 @@ void state_read(struct state *s)
         return; /* read after it */
     kube_request_cancel(s->request);
     (void)str_format(path, sizeof path, "%s/%s", s->path, s->name);
+    s->passed = 0;
     s->request = kube_client_send(s->c->kube, "GET", path, NULL, NULL, on_read, s);
 }
 
@@ -223,16 +242,17 @@ static void on_written(void *arg, const struct kube_answer *answer)
 
     s->request = NULL;
     s->writing = false;
+    controller_tell_request("writing the record", &s->unwritten, &answer->fail);
     if (answer->fail.kind == FAIL_NONE &&
         kube_read_configmap(answer->body, &meta, &data).kind == FAIL_NONE) {
         json_decref(s->data);
         s->data = json_incref(data);
         (void)str_copy(s->version, sizeof s->version, meta.version);
-        (void)str_copy(s->expected, sizeof s->expected, meta.version);
+        s->newest = number_of(meta.version);
         view_record(controller_view(s->c), &s->written);
+        if (was_passed(s))
+            state_read(s);
     } else {
-        log_event(LOG_WARN, "state", "the record was not written", "kind",
-                  fail_kind_name(answer->fail.kind), "error", answer->fail.text, NULL);
         view_write_failed(controller_view(s->c), answer->fail.kind);
         /* Whether it was written or not is not known after a time-out or a broken connection. */
         state_read(s);
@@ -252,6 +272,7 @@ void state_write(struct state *s, const struct record *r)
     assert(!s->writing);
     kube_request_cancel(s->request);
     s->writing = true;
+    s->passed = 0;
     s->written = *r;
     view_write_started(controller_view(s->c));
     (void)str_format(path, sizeof path, create ? "%s" : "%s/%s", s->path, s->name);

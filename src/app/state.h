@@ -1,7 +1,8 @@
 /* state: the record as a ConfigMap: read, watched, written with the resourceVersion that was read.
  *
- * Keys that this version does not know are kept. After our own write, events that are older than it
- * are ignored, so that the view never goes back. */
+ * Keys that this version does not know are kept. The watch may be behind our own reads and writes,
+ * or ahead of their answers: versions are compared, so that the view never goes back and nothing
+ * that others wrote is missed. */
 #ifndef APP_STATE_H
 #define APP_STATE_H
 

@@ -16,7 +16,9 @@ struct session {
     struct bolt reader;
     struct buf out;
     struct str query;
-    char query_bytes[64];
+    char query_bytes[512];
+    bool replied; /* the query is answered by `reply` */
+    struct bolt_server_reply reply;
     bool failed;
     char input[INPUT_BYTES];
 };
@@ -61,6 +63,40 @@ static void fail_query(struct session *s)
     s->failed = true;
 }
 
+/* RUN and PULL of a query that the test answers itself. */
+static void reply_run(struct session *s)
+{
+    const struct bolt_server_reply *r = &s->reply;
+    struct arena arena;
+    struct value map;
+
+    if (r->failure) {
+        bolt_encode_failure(&s->out, "Memgraph.ClientError.MemgraphError.MemgraphError",
+                            r->failure);
+        s->failed = true;
+        return;
+    }
+    arena_init(&arena, LIMIT);
+    map = value_map(&arena, 1);
+    map.as.map.entries[0].key = str_of("fields");
+    map.as.map.entries[0].value = value_list(&arena, r->fields_n);
+    for (size_t i = 0; i < r->fields_n; i++)
+        map.as.map.entries[0].value.as.list.items[i] = value_str(r->fields[i]);
+    bolt_encode_success(&s->out, &map);
+    arena_done(&arena);
+}
+
+static void reply_pull(struct session *s)
+{
+    const struct bolt_server_reply *r = &s->reply;
+    struct value_entry entry = {str_of("run_id"), value_str(r->run_id)};
+    struct value summary = {.kind = VALUE_MAP, .as.map = {&entry, 1}};
+
+    for (size_t i = 0; i < r->rows_n; i++)
+        bolt_encode_record(&s->out, r->rows + i * r->fields_n, r->fields_n);
+    bolt_encode_success(&s->out, &summary);
+}
+
 static void on_run(struct session *s)
 {
     struct arena arena;
@@ -97,6 +133,26 @@ static void on_pull(struct session *s)
     bolt_encode_success(&s->out, &summary);
     if (str_eq(s->query, "STRAY"))
         bolt_encode_success(&s->out, &summary);
+}
+
+static void serve_run(struct session *s)
+{
+    struct bolt_server *server = s->server;
+
+    s->reply = (struct bolt_server_reply){0};
+    s->replied = server->reply && server->reply(server->arg, s->query_bytes, &s->reply);
+    if (!s->replied)
+        on_run(s);
+    else if (!s->reply.silent)
+        reply_run(s);
+}
+
+static void serve_pull(struct session *s)
+{
+    if (!s->replied)
+        on_pull(s);
+    else if (!s->reply.silent)
+        reply_pull(s);
 }
 
 /* HELLO (up to 4.4) or LOGON. */
@@ -136,9 +192,9 @@ static void answer(struct session *s, const struct bolt_message *m)
         else if (str_eq(s->query, "RESET"))
             session_reset(s);
         else
-            on_run(s);
+            serve_run(s);
     } else if (m->signature == BOLT_PULL) {
-        on_pull(s);
+        serve_pull(s);
     } else {
         s->failed = false;
         bolt_encode_success(&s->out, NULL);

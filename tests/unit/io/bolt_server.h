@@ -3,7 +3,7 @@
  * It answers a query by its text: "ROW" gives one row ["main"], "ROWS" a hundred, "FAIL AT RUN" and
  * "FAIL AT PULL" a FAILURE whose words are `words`, "SILENCE" nothing, "GARBAGE" bytes that are no
  * message, "STRAY" an answer too many, "CLOSE" the end of the connection, "RESET" its violent end.
- * Any other query is answered as "ROW". */
+ * Any other query is answered as "ROW", unless `reply` answers it. */
 #ifndef TESTS_BOLT_SERVER_H
 #define TESTS_BOLT_SERVER_H
 
@@ -21,6 +21,17 @@ enum bolt_server_mood {
     BOLT_SERVER_HANGS_UP    /* after the handshake's request */
 };
 
+/* How to answer one query; everything is borrowed until it is answered. */
+struct bolt_server_reply {
+    const char *failure; /* the words of a FAILURE; NULL: a success */
+    bool silent;         /* neither */
+    const char *const *fields;
+    size_t fields_n;
+    const struct value *rows; /* fields_n values each */
+    size_t rows_n;
+    const char *run_id;
+};
+
 struct bolt_server {
     uv_tcp_t listener;
     struct list sessions;
@@ -31,6 +42,9 @@ struct bolt_server {
     enum bolt_version version; /* the best that it speaks */
     const char *user, *password;
     const char *words;
+    /* May be NULL; false: as above. */
+    bool (*reply)(void *arg, const char *query, struct bolt_server_reply *out);
+    void *arg;
 
     unsigned accepted; /* connections so far */
     char log[512];     /* names of the requests, of all connections, each followed by a space */
