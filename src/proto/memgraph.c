@@ -279,8 +279,9 @@ struct columns {
     size_t name, address, mode, data;
 };
 
+/* fits: false for a name or an address that no pod of ours can have. */
 static struct fail read_replica(const struct columns *at, const struct value *row,
-                                struct memgraph_replica *out)
+                                struct memgraph_replica *out, bool *fits)
 {
     struct str name, address, mode;
     const struct value *data = cell(row, at->data);
@@ -289,9 +290,8 @@ static struct fail read_replica(const struct columns *at, const struct value *ro
     if (!cell_text(row, at->name, &name) || !cell_text(row, at->address, &address) ||
         !cell_text(row, at->mode, &mode) || !data)
         return fail_make(FAIL_PROTOCOL, "a replica's row without a name, address, mode or data");
-    if (!str_copy_n(out->name, sizeof out->name, name) ||
-        !str_copy_n(out->address, sizeof out->address, address))
-        return fail_make(FAIL_PROTOCOL, "a replica's name or address is too long: %s", out->name);
+    *fits = str_copy_n(out->name, sizeof out->name, name) &&
+            str_copy_n(out->address, sizeof out->address, address);
     if (!mode_of(mode, &out->mode))
         return fail_make(FAIL_PROTOCOL, "%s: a mode that is none", out->name);
     if (!read_data(data, out))
@@ -308,14 +308,15 @@ struct fail memgraph_read_replicas(const struct memgraph_rows *rows,
     *n = 0;
     if (at.name == SIZE_MAX || at.address == SIZE_MAX || at.mode == SIZE_MAX || at.data == SIZE_MAX)
         return fail_make(FAIL_PROTOCOL, "SHOW REPLICAS answered without its columns");
-    for (size_t i = 0; i < rows->n && i < MEMGRAPH_REPLICAS_MAX; i++) {
-        struct fail f = read_replica(&at, &rows->rows[i], &out[i]);
+    for (size_t i = 0; i < rows->n && *n < MEMGRAPH_REPLICAS_MAX; i++) {
+        bool fits = false;
+        struct fail f = read_replica(&at, &rows->rows[i], &out[*n], &fits);
 
         if (f.kind) {
             *n = 0;
             return f;
         }
-        *n = i + 1;
+        *n += fits; /* what somebody registered by hand must not hide the others */
     }
     return no_failure;
 }

@@ -96,7 +96,8 @@ bool memgraph_user_query(struct buf *out, const char *user, const char *password
 
 /* Readings. FAIL_NONE, or FAIL_PROTOCOL with what was wrong. */
 struct fail memgraph_read_role(const struct memgraph_rows *rows, enum memgraph_role *out);
-/* At most MEMGRAPH_REPLICAS_MAX are kept; *n is their number. */
+/* At most MEMGRAPH_REPLICAS_MAX are kept; *n is their number. Left out are those whose name or
+ * address is longer than that of any pod. */
 struct fail memgraph_read_replicas(const struct memgraph_rows *rows,
                                    struct memgraph_replica out[MEMGRAPH_REPLICAS_MAX], size_t *n);
 /* Either form of SHOW STORAGE INFO; has_counts is false for the instance-level form of 3.11+. */

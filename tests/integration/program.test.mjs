@@ -4,14 +4,14 @@ import { execFile } from 'node:child_process';
 import net from 'node:net';
 import path from 'node:path';
 
-import { cluster } from './cluster.mjs';
+import { cluster, formed } from './cluster.mjs';
 import { build, test, waitFor } from './harness.mjs';
 
 const program = path.join(build, 'memgraph-controller');
 
 // Runs it to its end: {status, out, err}.
-const run = (args, env = {}) => new Promise((resolve) => {
-  execFile(program, args, { env: { PATH: process.env.PATH, ...env }, timeout: 20_000 },
+const run = (args, env = {}, timeout = 20_000) => new Promise((resolve) => {
+  execFile(program, args, { env: { PATH: process.env.PATH, ...env }, timeout },
     (error, out, err) => resolve({ status: error ? error.code : 0, out, err }));
 });
 
@@ -76,4 +76,27 @@ test('routes: health, leadership, metrics, wrong ones; nothing secret is told', 
   const status = (await get('/status')).text;
   const log = await s.log('controller-0');
   for (const told of [text, status, log]) assert.doesNotMatch(told, /very-secret/);
+});
+
+test('a wrong password is said once for each pod that denies us, with what to do', async (t) => {
+  const env = { MEMGRAPH_USER: 'app', MEMGRAPH_PASSWORD: 'right' };
+  const s = await cluster(t, { env });
+  const other = await run(['run'], {
+    ...env, MEMGRAPH_PASSWORD: 'wrong', POD_NAME: 'stranger', LOG_FORMAT: 'json', GATEWAY_ENABLED: 'false',
+    KUBE_API_URL: s.apiUrl, KUBE_TOKEN_FILE: path.join(s.info.directory, 'token'),
+    HTTP_BIND_ADDRESS: `127.${s.net}.9.1`,
+  }, 4_000);
+  const denied = (other.out + other.err).split('\n').filter((line) => line.includes('denies us'));
+  assert.equal(denied.length, 1, other.out + other.err); // the replicas have no users of their own
+  assert.match(denied[0], /MEMGRAPH_PASSWORD.*memgraph-0.*Authentication failure/);
+});
+
+test('somebody registers a replica under an endless name: its row hides nobody else', async (t) => {
+  const s = await cluster(t);
+  const session = s.driver((await s.pod('memgraph-0')).bolt).session();
+  const register = `REGISTER REPLICA ${'x'.repeat(80)} ASYNC TO "127.${s.net}.9.9:10000"`;
+  await assert.rejects(session.run(register)); // leaves a dead row behind
+  await s.control('kill', 'memgraph-2'); // its row must be seen to go, and to come back
+  await waitFor('its row reads invalid', async () => (await s.status()).pods[2].registration?.status !== 'ready');
+  await formed(s);
 });
