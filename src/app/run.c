@@ -3,6 +3,7 @@
 #include "app/api.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 static const char *from_environment(const char *name)
 {
@@ -78,6 +79,31 @@ static int run(struct loop *loop, const struct config *config)
     return status;
 }
 
+/* A client takes two descriptors. Should they run out, the probes and the Kubernetes API would lack
+ * them as well, so the limit is raised as far as we may. */
+static void raise_limit(const struct config *config)
+{
+    enum { OWN_DESCRIPTORS = 512 };
+    int64_t gateways = (config->gateway ? 1 : 0) + (config->read_gateway ? 1 : 0);
+    rlim_t wanted = (rlim_t)(gateways * config->max_connections * 2 + OWN_DESCRIPTORS);
+    char needs[32], has[32];
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted)
+        return;
+    (void)str_format(needs, sizeof needs, "%llu", (unsigned long long)wanted);
+    (void)str_format(has, sizeof has, "%llu", (unsigned long long)limit.rlim_cur);
+    log_event(
+        LOG_WARN, "controller",
+        "too few descriptors for GATEWAY_MAX_CONNECTIONS clients: raise the limit (ulimit -n) "
+        "or lower the variable",
+        "limit", has, "needed", needs, NULL);
+}
+
 int run_controller(void)
 {
     struct config config;
@@ -88,6 +114,7 @@ int run_controller(void)
         return EXIT_CONFIG;
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_limit(&config);
     loop = loop_new();
     status = run(loop, &config);
     loop_free(loop);

@@ -37,6 +37,11 @@ enum fail_kind fail_kind_errno(int err)
         return FAIL_TIMEOUT;
     case ECANCELED:
         return FAIL_CANCELLED;
+    case EMFILE: /* our own lack says nothing about the other side */
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return FAIL_BUSY;
     default:
         return FAIL_UNREACHABLE;
     }

@@ -36,6 +36,19 @@ test('no Kubernetes to talk to, a port that is taken: status 2, and what to do',
   assert.match(busy.err, new RegExp(`127.0.0.1.*${port}`));
 });
 
+test('too few descriptors for the clients: raised as far as allowed, else said', async () => {
+  const taken = net.createServer().listen(0, '127.0.0.1'); // so that it ends at once
+  await waitFor('it listens', () => taken.address());
+  const limited = (soft, hard) => new Promise((resolve) => {
+    const env = { KUBE_API_URL: 'http://127.0.0.1:9', GATEWAY_BIND_ADDRESS: `127.0.0.1:${taken.address().port}` };
+    execFile('sh', ['-c', `ulimit -Sn ${soft} && ulimit -Hn ${hard} && exec "$0"`, program],
+      { env: { PATH: process.env.PATH, ...env } }, (error, out, err) => resolve(out + err));
+  });
+  assert.doesNotMatch(await limited(256, 4096), /too few descriptors/);
+  assert.match(await limited(256, 1024), /too few descriptors.*limit=1024 needed=2512/);
+  taken.close();
+});
+
 test('check-config, version, help, a wrong command', async () => {
   const config = await run(['check-config'], { MEMGRAPH_USER: 'u', MEMGRAPH_PASSWORD: 'secret' });
   assert.equal(config.status, 0);
