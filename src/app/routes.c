@@ -17,7 +17,8 @@ struct side {
     char key[GATEWAY_UPSTREAMS_MAX][NAME_SIZE + RUN_SIZE + 8]; /* processes of this generation */
     int pods[GATEWAY_UPSTREAMS_MAX];
     unsigned keys;
-    bool in_force, drained;
+    unsigned unsettled; /* routes that are not in force yet; each is reported once, in order */
+    bool drained;
 };
 
 struct routes {
@@ -35,8 +36,7 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
 
     switch (report->kind) {
     case GATEWAY_IN_FORCE:
-        if (current && report->hold == side->route.hold)
-            side->in_force = true;
+        side->unsettled--;
         if (report->cut) {
             (void)str_format(number, sizeof number, "%u", report->cut);
             log_event(LOG_INFO, "gateway", "sessions cut", "gateway",
@@ -44,7 +44,8 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
         }
         return;
     case GATEWAY_DRAINED:
-        if (current && side->route.hold)
+        /* Of a hold before the last one, it would come before that one is in force. */
+        if (current && side->route.hold && !side->unsettled)
             side->drained = true;
         return;
     case GATEWAY_UPSTREAM_FAILED:
@@ -110,7 +111,8 @@ static void send_route(struct side *side, const struct gateway_route *route)
     if (same_route(route, &side->route))
         return;
     side->route = *route;
-    side->in_force = side->drained = false;
+    side->unsettled++;
+    side->drained = false;
     gateway_set_route(side->gateway, route);
 }
 
@@ -202,8 +204,7 @@ void routes_follow(struct routes *r, const struct plan *plan)
     follow_gate(r, &plan->gate);
     follow_readers(r, &plan->read);
     v->gate_in_force = r->gate;
-    v->gate_settled = (!r->write.gateway || r->write.in_force) &&
-                      (!r->read.gateway || r->read.in_force);
+    v->gate_settled = !r->write.unsettled && !r->read.unsettled;
     v->gate_drained = !r->write.gateway || r->write.drained;
 }
 
