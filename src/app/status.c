@@ -3,10 +3,29 @@
 #include "app/election.h"
 #include "app/pods.h"
 #include "app/routes.h"
+#include "base/alloc.h"
 
 static const char *wall_text(int64_t wall_us, char out[40])
 {
     kube_format_time(wall_us, out, 40);
+    return out;
+}
+
+/* What servers said may be no UTF-8, or be cut off in the middle of a letter: "?" for each such
+ * byte then, and for every other that is no ASCII. */
+static json_t *text_json(const char *text)
+{
+    json_t *out = json_string(text);
+    char *ascii;
+
+    if (out)
+        return out;
+    ascii = xstrdup(text);
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    out = json_string(ascii);
+    free(ascii);
     return out;
 }
 
@@ -38,8 +57,8 @@ static const char *link_name(const struct pod *p)
 
 static json_t *row_json(const struct row *row)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s}", "name", row->name, "address", row->address, "mode",
-                            mode_name(row->mode));
+    json_t *out = json_pack("{s:o, s:o, s:s}", "name", text_json(row->name), "address",
+                            text_json(row->address), "mode", mode_name(row->mode));
 
     if (row->has_data) {
         (void)json_object_set_new(out, "status", json_string(row_status_name(row->status)));
@@ -69,15 +88,15 @@ static json_t *pod_json(const struct controller *c, int pod)
 {
     const struct pod *p = &c->view.pods[pod];
     const struct row *row = view_row(&c->view, pod);
-    json_t *out =
-        json_pack("{s:o, s:s, s:{s:b, s:b, s:b, s:s, s:s, s:o}, s:{s:s, s:o, s:s, s:o},"
-                  " s:{s:s, s:o, s:s, s:s}}",
-                  "name", pod_name(c, pod), "topology", topology_role(&c->view, pod), "kubernetes",
-                  "exists", p->exists, "ready", p->ready, "terminating", p->terminating, "uid",
-                  p->uid, "ip", p->ip, "ageMs", age_ms(c, p->kube_at), "link", "state",
-                  link_name(p), "sinceMs", age_ms(c, p->link_at), "error", p->link_text, "probeUs",
-                  json_integer(p->probe_us), "memgraph", "role", role_name(pod_role(p)),
-                  "roleAgeMs", age_ms(c, p->role_at), "run", p->run, "version", p->version);
+    json_t *out = json_pack(
+        "{s:o, s:s, s:{s:b, s:b, s:b, s:s, s:s, s:o}, s:{s:s, s:o, s:o, s:o},"
+        " s:{s:s, s:o, s:o, s:o}}",
+        "name", pod_name(c, pod), "topology", topology_role(&c->view, pod), "kubernetes", "exists",
+        p->exists, "ready", p->ready, "terminating", p->terminating, "uid", p->uid, "ip", p->ip,
+        "ageMs", age_ms(c, p->kube_at), "link", "state", link_name(p), "sinceMs",
+        age_ms(c, p->link_at), "error", text_json(p->link_text), "probeUs",
+        json_integer(p->probe_us), "memgraph", "role", role_name(pod_role(p)), "roleAgeMs",
+        age_ms(c, p->role_at), "run", text_json(p->run), "version", text_json(p->version));
     json_t *memgraph = json_object_get(out, "memgraph");
 
     if (p->storage_at) {
@@ -85,7 +104,7 @@ static json_t *pod_json(const struct controller *c, int pod)
         (void)json_object_set_new(memgraph, "edges", json_integer(p->edges));
         (void)json_object_set_new(memgraph, "storageAgeMs", age_ms(c, p->storage_at));
     }
-    (void)json_object_set_new(memgraph, "database", json_string(p->database));
+    (void)json_object_set_new(memgraph, "database", text_json(p->database));
     (void)json_object_set_new(out, "command", json_string(effect_kind_name(p->command)));
     (void)json_object_set_new(out, "registration", row ? row_json(row) : json_null());
     return out;
@@ -95,7 +114,7 @@ static void add_string(void *arg, const char *key, const char *value)
 {
     json_t *parsed = strcmp(key, "history") == 0 ? json_loads(value, 0, NULL) : NULL;
 
-    (void)json_object_set_new((json_t *)arg, key, parsed ? parsed : json_string(value));
+    (void)json_object_set_new((json_t *)arg, key, parsed ? parsed : text_json(value));
 }
 
 static json_t *record_json(const struct controller *c)
@@ -147,9 +166,9 @@ static json_t *decisions_json(const struct controller *c)
         char at[40];
 
         (void)json_array_append_new(
-            out, json_pack("{s:s, s:s, s:s, s:o, s:s}", "at", wall_text(d->wall_us, at), "rule",
+            out, json_pack("{s:s, s:s, s:s, s:o, s:o}", "at", wall_text(d->wall_us, at), "rule",
                            rule_name(d->rule), "effect", effect_kind_name(d->kind), "pod",
-                           pod_name(c, d->pod), "why", d->why));
+                           pod_name(c, d->pod), "why", text_json(d->why)));
     }
     return out;
 }
@@ -165,7 +184,7 @@ static json_t *readers_json(const struct controller *c)
 
 json_t *status_leadership_json(const struct controller *c)
 {
-    return json_pack("{s:s, s:b, s:s, s:I}", "identity", c->config.pod, "leader",
+    return json_pack("{s:o, s:b, s:s, s:I}", "identity", text_json(c->config.pod), "leader",
                      view_leading(&c->view), "holder", election_holder(c->election), "certainForMs",
                      (json_int_t)(view_leading(&c->view)
                                       ? (c->view.leader_until_us - loop_now_us(c->loop)) / 1000
@@ -181,11 +200,12 @@ static json_t *summary_json(const struct controller *c)
 
     if (has)
         (void)record_sync_text(&v->record, sync, sizeof sync);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:I}", "time",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I}", "time",
                      wall_text(loop_wall_us(c->loop), at), "phase",
                      has ? "OPERATIONAL" : "BOOTSTRAP", "state", c->plan.state, "reason",
-                     c->plan.reason, "main", has ? pod_name(c, v->record.target) : json_null(),
-                     "syncReplica", has ? pod_name(c, view_s(v)) : json_null(), "sync", sync,
+                     text_json(c->plan.reason), "main",
+                     has ? pod_name(c, v->record.target) : json_null(), "syncReplica",
+                     has ? pod_name(c, view_s(v)) : json_null(), "sync", text_json(sync),
                      "transition", has ? epoch_kind_name(v->record.transition) : "", "epoch",
                      (json_int_t)(has ? v->record.epoch : 0));
 }
@@ -199,10 +219,10 @@ json_t *status_json(const struct controller *c)
         if (c->view.pods[i].exists || c->view.pods[i].kube_at)
             (void)json_array_append_new(pods, pod_json(c, i));
     (void)json_object_set_new(out, "leadership", status_leadership_json(c));
-    (void)json_object_set_new(out, "gate",
-                              json_pack("{s:s, s:o, s:s}", "state",
-                                        gate_state_name(c->plan.gate.state), "pod",
-                                        pod_name(c, c->plan.gate.pod), "why", c->plan.gate.why));
+    (void)json_object_set_new(
+        out, "gate",
+        json_pack("{s:s, s:o, s:o}", "state", gate_state_name(c->plan.gate.state), "pod",
+                  pod_name(c, c->plan.gate.pod), "why", text_json(c->plan.gate.why)));
     (void)json_object_set_new(out, "readers", readers_json(c));
     (void)json_object_set_new(out, "pods", pods);
     (void)json_object_set_new(out, "record", record_json(c));
