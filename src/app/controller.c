@@ -149,6 +149,8 @@ static void tell_changes(struct controller *c)
         log_event(LOG_INFO, "gate", gate_state_name(plan->gate.state), "why", plan->gate.why, NULL);
     c->last_gate = plan->gate.state;
     tell_sync_row(c);
+    if (c->view.writing && c->view.record_known)
+        return; /* for a millisecond or two, and what for was said */
     if (strcmp(c->last_reason, plan->reason) != 0)
         log_event(LOG_INFO, "state", plan->reason, "state", plan->state, NULL);
     (void)str_copy(c->last_reason, sizeof c->last_reason, plan->reason);
