@@ -387,8 +387,10 @@ void fake_api_start(struct fake_api *a, struct loop *loop)
 
 void fake_api_stop(struct fake_api *a)
 {
-    while (!list_empty(&a->connections))
-        connection_free(CONTAINER_OF(a->connections.next, struct connection, node));
+    struct list *node;
+
+    while ((node = list_pop(&a->connections)))
+        connection_free(CONTAINER_OF(node, struct connection, node));
     loop_fd_free(a->watch);
     close(a->fd);
     json_decref(a->objects);
