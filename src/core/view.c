@@ -164,9 +164,13 @@ static void set_link(struct view *v, int pod, enum link_state state)
     p->link_text[0] = '\0';
 }
 
+/* That it logs us on is no answer to a probe: the time-outs count on until there is one. */
 void view_link_up(struct view *v, int pod)
 {
+    unsigned timeouts = v->pods[pod].timeouts;
+
     set_link(v, pod, LINK_UP);
+    v->pods[pod].timeouts = timeouts;
 }
 
 void view_link_none(struct view *v, int pod)
@@ -183,7 +187,7 @@ void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *te
 
         p->link = LINK_DOWN;
         p->link_at = v->now_us;
-        p->refusals = p->timeouts = 0;
+        p->refusals = 0;
         if (broke && kind == FAIL_REFUSED)
             kind = FAIL_NONE;
     }
@@ -218,6 +222,7 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
         if (v->record_exists && pod == v->record.target)
             forget_refusals(v);
     }
+    p->timeouts = 0;
     p->role = role;
     p->role_at = asked_us;
     if (role == ROLE_MAIN)

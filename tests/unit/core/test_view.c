@@ -160,6 +160,26 @@ static void test_silence(void **state)
     assert_non_null(strstr(why, "no answer to 3 probes in a row: it hangs"));
 }
 
+/* Its Bolt server takes connections, and no question is ever answered. */
+static void test_silence_behind_a_log_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        view_link_down(&v, 0, FAIL_TIMEOUT, "silence");
+        view_link_up(&v, 0);
+    }
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us); /* an answer after all */
+    for (int i = 0; i < 2; i++) {
+        view_link_down(&v, 0, FAIL_TIMEOUT, "silence");
+        assert_false(view_lost(&v, 0, why));
+        view_link_up(&v, 0);
+        assert_false(view_lost(&v, 0, why));
+    }
+    view_link_down(&v, 0, FAIL_TIMEOUT, "silence");
+    assert_true(view_lost(&v, 0, why));
+    assert_non_null(strstr(why, "it hangs"));
+}
+
 static void test_a_pod_that_does_not_exist(void **state)
 {
     (void)state;
@@ -326,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup(test_rows_name_pods, set_up),
         cmocka_unit_test_setup(test_three_refusals_after_a_break, set_up),
         cmocka_unit_test_setup(test_silence, set_up),
+        cmocka_unit_test_setup(test_silence_behind_a_log_on, set_up),
         cmocka_unit_test_setup(test_a_pod_that_does_not_exist, set_up),
         cmocka_unit_test_setup(test_a_new_epoch_forgets_what_was_done_in_the_last, set_up),
         cmocka_unit_test_setup(test_leading_again_forgets_too, set_up),
