@@ -10,6 +10,7 @@ struct election {
     struct kube_watch *watch;
     bool deaf, failing; /* the watch, our writes: said once */
     struct kube_request *request;
+    bool unsure; /* the last write may have been done or not: its answer was lost */
     struct timer *due, *expiry;
     struct lease lease;
     struct kube_lease object; /* as last read or written */
@@ -111,10 +112,14 @@ static void on_read(void *arg, const struct kube_answer *answer)
 
     e->request = NULL;
     lease_write_done(&e->lease, loop_now_us(e->c->loop), false, false);
-    if (answer->fail.kind == FAIL_NONE)
+    if (answer->fail.kind == FAIL_NONE) {
+        e->unsure = false;
         take(e, answer->body);
-    else if (answer->fail.kind == FAIL_GONE)
+    } else if (answer->fail.kind == FAIL_GONE) {
+        e->unsure = false;
         lease_seen_absent(&e->lease);
+        publish(e);
+    }
     election_step(e);
 }
 
@@ -130,6 +135,7 @@ static void on_written(void *arg, const struct kube_answer *answer)
     if (!conflict)
         controller_tell_request("writing the lease", &e->failing, &answer->fail);
     lease_write_done(&e->lease, loop_now_us(e->c->loop), ok, conflict);
+    e->unsure = !ok && !conflict;
     if (ok)
         (void)kube_read_lease(answer->body, &e->object);
     publish(e);
@@ -182,6 +188,8 @@ static void election_step(struct election *e)
     if (e->releasing || e->request)
         return;
     timer_start(e->due, wake_us - now_us);
+    if (move != LEASE_WAIT && e->unsure)
+        move = LEASE_READ; /* or a renewal that was done would be refused as if by a stranger */
     switch (move) {
     case LEASE_WAIT:
         return;

@@ -184,7 +184,7 @@ void fake_api_tell(struct fake_api *a, const char *resource, const char *type, j
 
 void fake_api_release(struct fake_api *a)
 {
-    a->holds_answers = a->holds_reads = false;
+    a->holds_answers = a->holds_reads = a->holds_lists = false;
     LIST_FOR_EACH (it, &a->connections) {
         struct connection *c = CONTAINER_OF(it, struct connection, node);
 
@@ -223,9 +223,10 @@ static void serve_list(struct connection *c, const char *resource, const char *q
             (void)json_array_append(items, object);
     }
     (void)str_format(version, sizeof version, "%lld", (long long)a->version);
+    a->lists++;
     answer(c, 200,
            json_pack("{s:{s:s}, s:o}", "metadata", "resourceVersion", version, "items", items),
-           false);
+           a->holds_lists);
 }
 
 static void serve_watch(struct connection *c, const char *resource, const char *query)

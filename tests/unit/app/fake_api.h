@@ -27,10 +27,12 @@ struct fake_api {
     bool cuts_writes;    /* writes are done, and the connection ends instead of the answer */
     bool holds_answers;  /* writes are done; fake_api_release sends their answers */
     bool holds_reads;    /* the same for the answers to a GET of one object */
+    bool holds_lists;    /* and of a list */
     bool holds_events;   /* watches are told nothing; fake_api_release_events tells all */
 
     unsigned reads, writes; /* of single objects, done */
-    json_t *last;           /* body of the last write, done or refused */
+    unsigned lists;
+    json_t *last; /* body of the last write, done or refused */
 };
 
 void fake_api_start(struct fake_api *a, struct loop *loop);

@@ -8,10 +8,12 @@
 static struct loop *loop;
 static struct fake_api api;
 static struct controller a, b;
+static int64_t renew_ms;
 
 static int setup(void **state)
 {
     (void)state;
+    renew_ms = 400;
     loop = loop_new();
     fake_api_start(&api, loop);
     return 0;
@@ -34,6 +36,7 @@ static void start(struct controller *c, const char *identity)
     struct config config;
 
     desk_config(&config, identity, api.port);
+    config.lease_renew_ms = renew_ms;
     desk_set(c, loop, &config);
     c->state = state_new(c);
     c->election = election_new(c);
@@ -162,8 +165,9 @@ static void test_stops_at_the_deadline_while_the_api_is_away(void **state)
     WAIT_UNTIL(loop, leads(&a));
 }
 
-/* The renewal came through and its answer did not: still ours, and led again soon. */
-static void test_a_lost_answer_is_found_out(void **state)
+/* The connection was cut behind a renewal, which curl sent again by itself on another one: a
+ * conflict with ourselves, which is found out. */
+static void test_a_renewal_that_was_sent_twice(void **state)
 {
     unsigned writes;
 
@@ -176,6 +180,46 @@ static void test_a_lost_answer_is_found_out(void **state)
     api.cuts_writes = false;
     writes = api.writes;
     WAIT_UNTIL(loop, leads(&a) && api.writes > writes + 1);
+    assert_true(held_by("a"));
+}
+
+/* The renewal came through and its answer never came: still ours, and led all the time. */
+static void test_a_lost_answer_is_found_out(void **state)
+{
+    unsigned writes;
+
+    (void)state;
+    renew_ms = 900;
+    start(&a, "a");
+    WAIT_UNTIL(loop, leads(&a));
+    api.holds_answers = true;
+    writes = api.writes;
+    WAIT_UNTIL(loop, api.writes > writes);
+    api.holds_answers = false;
+    writes = api.writes;
+    while (api.writes < writes + 3) {
+        desk_turn(loop);
+        assert_true(leads(&a));
+    }
+    assert_true(held_by("a"));
+}
+
+/* The same when somebody deleted it meanwhile. */
+static void test_a_lost_answer_and_a_lost_lease(void **state)
+{
+    unsigned writes;
+
+    (void)state;
+    renew_ms = 900;
+    start(&a, "a");
+    WAIT_UNTIL(loop, leads(&a));
+    api.holds_answers = true;
+    writes = api.writes;
+    WAIT_UNTIL(loop, api.writes > writes);
+    api.holds_answers = false;
+    fake_api_delete(&api, "leases", "mg-controller");
+    WAIT_UNTIL(loop, !a.view.leader);
+    WAIT_UNTIL(loop, leads(&a));
     assert_true(held_by("a"));
 }
 
@@ -275,7 +319,9 @@ int main(void)
         TEST(deleted_one_is_created_anew),
         TEST(loses_it_on_conflict),
         TEST(stops_at_the_deadline_while_the_api_is_away),
+        TEST(a_renewal_that_was_sent_twice),
         TEST(a_lost_answer_is_found_out),
+        TEST(a_lost_answer_and_a_lost_lease),
         TEST(releases_at_stop),
         TEST(release_of_nothing_is_done_too),
         TEST(resigns_and_leaves_it_aside),

@@ -125,6 +125,8 @@ static void test_older_ends_do_not_hide_newer_pods(void **state)
     (void)state;
     put("mg-0", "new", "127.0.0.3", true);
     start();
+    (void)json_object_set_new(json_object_get(older, "metadata"), "resourceVersion",
+                              json_string("1"));
     fake_api_tell(&api, "pods", "DELETED", older);
     put("mg-1", "u1", "", false); /* told after it */
     WAIT_UNTIL(loop, c.view.pods[1].exists);

@@ -263,6 +263,52 @@ static void test_foreign_change_during_our_read_is_not_lost(void **state)
     WAIT_UNTIL(loop, epoch_is(5));
 }
 
+/* The watch is over (410), and a list follows. */
+static void end_watch(void)
+{
+    json_t *expired = json_pack("{s:s, s:i}", "kind", "Status", "code", 410);
+    unsigned lists = api.lists;
+
+    fake_api_tell(&api, "configmaps", "ERROR", expired);
+    WAIT_UNTIL(loop, api.lists == lists + 1);
+    json_decref(expired);
+}
+
+/* The list was made before our write, and comes after its answer. */
+static void test_list_from_before_our_write_does_not_lead_back(void **state)
+{
+    (void)state;
+    start_with(object_of(4));
+    api.holds_lists = true;
+    end_watch();
+    write_epoch(5);
+    WAIT_UNTIL(loop, epoch_is(5));
+    fake_api_release(&api);
+    for (int i = 0; i < 50; i++) {
+        desk_turn(loop);
+        assert_int_equal(c.view.record.epoch, 5);
+        assert_true(c.view.record_exists);
+    }
+    WAIT_UNTIL(loop, epoch_is(5) && fake_api_streams(&api) == 1);
+    fake_api_put(&api, "configmaps", object_of(6));
+    WAIT_UNTIL(loop, epoch_is(6));
+}
+
+/* The list is younger than the read that is under way, and the watch begins behind it. */
+static void test_list_during_our_read_is_not_lost(void **state)
+{
+    (void)state;
+    start_with(object_of(4));
+    api.holds_reads = api.holds_events = true;
+    state_read(c.state);
+    WAIT_UNTIL(loop, api.reads == 1);
+    fake_api_put(&api, "configmaps", object_of(5));
+    end_watch();
+    WAIT_UNTIL(loop, fake_api_streams(&api) == 1);
+    fake_api_release(&api);
+    WAIT_UNTIL(loop, epoch_is(5));
+}
+
 static void test_deletion_and_another_creation(void **state)
 {
     (void)state;
@@ -326,6 +372,8 @@ int main(void)
         TEST(watch_before_the_answer_leaves_no_deafness),
         TEST(foreign_change_during_our_write_is_not_lost),
         TEST(foreign_change_during_our_read_is_not_lost),
+        TEST(list_from_before_our_write_does_not_lead_back),
+        TEST(list_during_our_read_is_not_lost),
         TEST(deletion_and_another_creation),
         TEST(nonsense_is_broken_until_mended),
         TEST(unknown_keys_are_kept_over_writes),

@@ -246,11 +246,14 @@ static void test_odd_texts_hide_nothing(void **state)
     (void)str_copy(c.view.pods[1].version, sizeof c.view.pods[1].version, "\xff");
     (void)str_copy(c.view.rows[0].address, sizeof c.view.rows[0].address, "\xfe:1");
     (void)str_copy(c.plan.reason, sizeof c.plan.reason, "because \xe2\x82");
+    (void)str_copy(c.view.pods[0].link_text, sizeof c.view.pods[0].link_text, "\xc3\xa4");
     (void)str_copy(c.plan.gate.why, sizeof c.plan.gate.why, "\xff");
     (void)str_copy(c.decisions[1].why, sizeof c.decisions[1].why, "\xff");
     status = status_json(&c);
     assert_non_null(status);
     assert_int_equal(json_array_size(at(status, "pods", NULL)), 3);
+    pod = json_array_get(at(status, "pods", NULL), 0);
+    assert_string_equal(text_at(pod, "link", "error"), "\xc3\xa4"); /* a letter stays */
     pod = json_array_get(at(status, "pods", NULL), 1);
     assert_string_equal(text_at(pod, "link", "error"), "broken ?");
     assert_string_equal(text_at(pod, "memgraph", "version"), "?");
