@@ -135,12 +135,13 @@ static void test_loses_it_on_conflict(void **state)
     int64_t since_us;
 
     (void)state;
+    renew_ms = 900;
     start(&a, "a");
     WAIT_UNTIL(loop, leads(&a));
     since_us = loop_now_us(loop);
     fake_api_put(&api, "leases", desk_lease("thief", 60));
     WAIT_UNTIL(loop, !leads(&a));
-    assert_true(loop_now_us(loop) - since_us < 350 * 1000); /* not by the deadline */
+    assert_true(loop_now_us(loop) - since_us < 800 * 1000); /* not by the deadline */
     WAIT_UNTIL(loop, strcmp(election_holder(a.election), "thief") == 0);
     assert_true(held_by("thief"));
 }
@@ -153,10 +154,12 @@ static void test_stops_at_the_deadline_while_the_api_is_away(void **state)
     start(&a, "a");
     WAIT_UNTIL(loop, leads(&a) && api.writes >= 3);
     api.silent = true;
+    for (int i = 0; i < 20; i++) /* for an answer that was on its way */
+        desk_turn(loop);
     until_us = a.view.leader_until_us;
     assert_true(until_us <= loop_now_us(loop) + 400 * 1000);
     while (leads(&a)) {
-        assert_true(loop_now_us(loop) < until_us + 5 * 1000); /* and no renewal moved it */
+        assert_int_equal(a.view.leader_until_us, until_us); /* no attempt moves it */
         desk_turn(loop);
     }
     assert_true(loop_now_us(loop) >= until_us);
@@ -305,7 +308,7 @@ static void test_two_never_lead_at_once(void **state)
             }
         }
     }
-    assert_int_equal(changes, 4);
+    assert_true(changes >= 3); /* and both do, in turn */
 }
 
 int main(void)
