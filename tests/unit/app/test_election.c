@@ -8,12 +8,13 @@
 static struct loop *loop;
 static struct fake_api api;
 static struct controller a, b;
-static int64_t renew_ms;
+static int64_t renew_ms, lease_ms; /* lease_ms 0: the desk's */
 
 static int setup(void **state)
 {
     (void)state;
     renew_ms = 400;
+    lease_ms = 0;
     loop = loop_new();
     fake_api_start(&api, loop);
     return 0;
@@ -37,6 +38,8 @@ static void start(struct controller *c, const char *identity)
 
     desk_config(&config, identity, api.port);
     config.lease_renew_ms = renew_ms;
+    if (lease_ms)
+        config.lease_ms = lease_ms;
     desk_set(c, loop, &config);
     c->state = state_new(c);
     c->election = election_new(c);
@@ -71,6 +74,16 @@ static void test_creates_a_missing_lease(void **state)
     assert_int_equal(json_integer_value(spec("leaseDurationSeconds")), 1);
     assert_int_equal(json_integer_value(spec("leaseTransitions")), 0);
     assert_string_equal(election_holder(a.election), "a");
+}
+
+/* The object counts in whole seconds: others must not hear less than we count ourselves. */
+static void test_a_broken_second_is_rounded_up(void **state)
+{
+    (void)state;
+    lease_ms = 1500;
+    start(&a, "a");
+    WAIT_UNTIL(loop, leads(&a));
+    assert_int_equal(json_integer_value(spec("leaseDurationSeconds")), 2);
 }
 
 static void test_takes_a_free_one_and_renews_it(void **state)
@@ -315,19 +328,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(creates_a_missing_lease),
-        TEST(takes_a_free_one_and_renews_it),
-        TEST(waits_for_anothers_duration),
-        TEST(released_one_is_taken_at_once),
-        TEST(deleted_one_is_created_anew),
-        TEST(loses_it_on_conflict),
-        TEST(stops_at_the_deadline_while_the_api_is_away),
-        TEST(a_renewal_that_was_sent_twice),
-        TEST(a_lost_answer_is_found_out),
-        TEST(a_lost_answer_and_a_lost_lease),
-        TEST(releases_at_stop),
-        TEST(release_of_nothing_is_done_too),
-        TEST(resigns_and_leaves_it_aside),
+        TEST(creates_a_missing_lease),        TEST(a_broken_second_is_rounded_up),
+        TEST(takes_a_free_one_and_renews_it), TEST(waits_for_anothers_duration),
+        TEST(released_one_is_taken_at_once),  TEST(deleted_one_is_created_anew),
+        TEST(loses_it_on_conflict),           TEST(stops_at_the_deadline_while_the_api_is_away),
+        TEST(a_renewal_that_was_sent_twice),  TEST(a_lost_answer_is_found_out),
+        TEST(a_lost_answer_and_a_lost_lease), TEST(releases_at_stop),
+        TEST(release_of_nothing_is_done_too), TEST(resigns_and_leaves_it_aside),
         TEST(two_never_lead_at_once),
     };
 
