@@ -129,16 +129,15 @@ static void tell_sync_row(struct controller *c)
     const struct view *v = &c->view;
     const struct row *row = v->record_exists ? view_row(v, view_s(v)) : NULL;
     bool takes_part = row && row->has_data && row->mode != MODE_ASYNC;
-    enum row_status now = takes_part ? row->status : ROW_UNKNOWN;
-    bool ready = now == ROW_READY || now == ROW_REPLICATING;
-    bool was_ready = c->last_sync_row == ROW_READY || c->last_sync_row == ROW_REPLICATING;
+    bool ready = takes_part && row_serves(row);
+    bool was_ready = c->sync_row_ready;
 
-    c->last_sync_row = now;
+    c->sync_row_ready = ready;
     if (ready && !was_ready)
         log_event(LOG_INFO, "replica", "the SYNC replica is ready", "replica", row->name, NULL);
     else if (!ready && takes_part && was_ready)
         log_event(LOG_ERROR, "replica", "the SYNC replica is not ready", "replica", row->name,
-                  "status", row_status_name(now), NULL);
+                  "status", row_status_name(row->status), NULL);
 }
 
 static void tell_changes(struct controller *c)
@@ -226,7 +225,6 @@ struct controller *controller_new(struct loop *loop, const struct config *config
     c->config = *config;
     c->started_us = loop_now_us(loop);
     c->last_gate = GATE_CUT;
-    c->last_sync_row = ROW_UNKNOWN;
     config_settings(config, &settings);
     view_init(&c->view, &settings);
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);

@@ -56,7 +56,7 @@ struct controller {
     struct decision decisions[DECISIONS_MAX];
     char last_reason[WHY_SIZE];
     enum gate_state last_gate;
-    enum row_status last_sync_row; /* of S on T, while it takes part; ROW_UNKNOWN: it does not */
+    bool sync_row_ready; /* S takes part, and the main shows it as ready */
     uint64_t steps, effects_by_kind[EFFECT_EXIT + 1], outcomes[OUTCOME_FAILED + 1];
     uint64_t failovers, refusals;
 };

@@ -1,5 +1,6 @@
 #include "app/link.h"
 
+#include "app/words.h"
 #include "base/alloc.h"
 #include "core/command.h"
 #include "io/bolt_client.h"
@@ -7,10 +8,6 @@
 
 #include <assert.h>
 
-/* Limits of commands: what Memgraph itself may take (facts 3.3, live facts 1.6) and a margin. */
-static const int64_t role_limit_us = 45LL * 1000 * 1000;
-static const int64_t register_limit_us = 60LL * 1000 * 1000;
-static const int64_t touch_limit_us = 40LL * 1000 * 1000;
 static const int64_t question_limit_us = 5LL * 1000 * 1000;
 
 enum side { PROBE, COMMAND };
@@ -53,19 +50,6 @@ static bool is_target(const struct link *l)
     return l->c->view.record_exists && l->c->view.record.target == l->pod;
 }
 
-static enum role role_of(enum memgraph_role role)
-{
-    switch (role) {
-    case MEMGRAPH_MAIN:
-        return ROLE_MAIN;
-    case MEMGRAPH_REPLICA:
-        return ROLE_REPLICA;
-    case MEMGRAPH_ROLE_UNKNOWN:
-        break;
-    }
-    return ROLE_UNKNOWN;
-}
-
 /* What a question's answer told, or why it told nothing. Without a pause the rules would ask again
  * at once, and again. The connection's end is reported on its own. */
 static void judge(struct link *l, enum question question, const struct bolt_answer *answer,
@@ -96,7 +80,7 @@ static bool fold_role(struct link *l, const struct bolt_answer *answer)
     judge(l, ASKED_ROLE, answer, &why);
     if (answer->fail.kind != FAIL_NONE || l->senseless & ASKED_ROLE)
         return false;
-    view_role(seen(l), l->pod, role_of(role), answer->run_id, answer->asked_us);
+    view_role(seen(l), l->pod, words_role(role), answer->run_id, answer->asked_us);
     return true;
 }
 
@@ -109,38 +93,6 @@ static void on_role(void *arg, const struct bolt_answer *answer)
     timer_start(l->probe_due, l->c->config.probe_interval_ms * 1000);
     probe_next(l);
     controller_step(l->c);
-}
-
-static enum row_status status_of(enum memgraph_status status)
-{
-    switch (status) {
-    case MEMGRAPH_READY:
-        return ROW_READY;
-    case MEMGRAPH_REPLICATING:
-        return ROW_REPLICATING;
-    case MEMGRAPH_RECOVERY:
-        return ROW_RECOVERY;
-    case MEMGRAPH_INVALID:
-        return ROW_INVALID;
-    case MEMGRAPH_DIVERGED:
-        return ROW_DIVERGED;
-    case MEMGRAPH_STATUS_UNKNOWN:
-        break;
-    }
-    return ROW_UNKNOWN;
-}
-
-static enum mode mode_of(enum memgraph_mode mode)
-{
-    switch (mode) {
-    case MEMGRAPH_SYNC:
-        return MODE_SYNC;
-    case MEMGRAPH_STRICT_SYNC:
-        return MODE_STRICT_SYNC;
-    case MEMGRAPH_ASYNC:
-        break;
-    }
-    return MODE_ASYNC;
 }
 
 static void on_rows(void *arg, const struct bolt_answer *answer)
@@ -157,9 +109,9 @@ static void on_rows(void *arg, const struct bolt_answer *answer)
     judge(l, ASKED_ROWS, answer, &why);
     if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_ROWS)) {
         for (size_t i = 0; i < n && i < ROWS_MAX; i++) {
-            rows[i] = (struct row){.mode = mode_of(replicas[i].mode),
+            rows[i] = (struct row){.mode = words_mode(replicas[i].mode),
                                    .has_data = replicas[i].has_data,
-                                   .status = status_of(replicas[i].status),
+                                   .status = words_status(replicas[i].status),
                                    .ts = replicas[i].ts,
                                    .behind = replicas[i].behind};
             (void)str_copy(rows[i].name, sizeof rows[i].name, replicas[i].name);
@@ -296,45 +248,10 @@ static void finish_command(struct link *l, enum outcome outcome, const char *mes
     controller_step(c);
 }
 
-static enum outcome outcome_of(const struct bolt_answer *answer, enum effect_kind kind)
-{
-    if (answer->fail.kind != FAIL_NONE)
-        return OUTCOME_FAILED;
-    switch (answer->error) {
-    case MEMGRAPH_OK:
-        return memgraph_sync_failed(answer->rows.summary) ? OUTCOME_NOT_CONFIRMED : OUTCOME_OK;
-    case MEMGRAPH_ROLE_NOT_SET:
-        return OUTCOME_ROLE_NOT_SET;
-    case MEMGRAPH_BUSY:
-    case MEMGRAPH_TRANSIENT:
-        return OUTCOME_BUSY;
-    case MEMGRAPH_NAME_EXISTS:
-    case MEMGRAPH_ENDPOINT_EXISTS:
-        return OUTCOME_EXISTS;
-    case MEMGRAPH_DIVERGED_REPLICA:
-        return OUTCOME_REFUSED;
-    case MEMGRAPH_UNREACHABLE:
-        return OUTCOME_UNREACHABLE;
-    case MEMGRAPH_NOT_CONFIRMED:
-        return OUTCOME_NOT_CONFIRMED;
-    case MEMGRAPH_ABORTED:
-        return OUTCOME_ABORTED;
-    case MEMGRAPH_NO_SUCH_REPLICA:
-        return kind == EFFECT_DROP ? OUTCOME_OK : OUTCOME_FAILED;
-    case MEMGRAPH_EXISTS:
-        return kind == EFFECT_ENSURE_USERS ? OUTCOME_OK : OUTCOME_FAILED;
-    case MEMGRAPH_WRONG_ROLE:
-    case MEMGRAPH_UNAUTHORISED:
-    case MEMGRAPH_OTHER:
-        break;
-    }
-    return OUTCOME_FAILED;
-}
-
 static void on_command(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
-    enum outcome outcome = outcome_of(answer, l->effect.kind);
+    enum outcome outcome = words_outcome(answer, l->effect.kind);
 
     if (l->effect.kind == EFFECT_PROMOTE && l->poke)
         poke_stop(l->poke);
@@ -410,51 +327,6 @@ static void on_command_down(void *arg, const struct fail *why)
     link_hurry(l);
 }
 
-/* The text of the command; false: a name or an address that cannot be written. */
-static bool command_text(const struct link *l, const struct effect *e, struct buf *out)
-{
-    static const enum memgraph_mode modes[] = {[MODE_SYNC] = MEMGRAPH_SYNC,
-                                               [MODE_STRICT_SYNC] = MEMGRAPH_STRICT_SYNC,
-                                               [MODE_ASYNC] = MEMGRAPH_ASYNC};
-    const struct config *config = &l->c->config;
-    char name[MEMGRAPH_NAME_SIZE];
-
-    switch (e->kind) {
-    case EFFECT_PROMOTE:
-        buf_add_text(out, MEMGRAPH_PROMOTE);
-        return true;
-    case EFFECT_DEMOTE:
-        memgraph_demote_query(out, (unsigned)config->replication_port);
-        return true;
-    case EFFECT_TOUCH:
-        buf_add_text(out, MEMGRAPH_TOUCH);
-        return true;
-    case EFFECT_ENSURE_USERS:
-        return memgraph_user_query(out, config->user, config->password);
-    case EFFECT_REGISTER:
-        memgraph_replica_name(e->name, name);
-        return memgraph_register_query(out, name, modes[e->mode], e->address);
-    case EFFECT_DROP: /* the row's own name */
-        return memgraph_drop_query(out, e->name);
-    case EFFECT_NONE:
-    case EFFECT_ASK_ROLE:
-    case EFFECT_ASK_STORAGE:
-    case EFFECT_ASK_ROWS:
-    case EFFECT_WRITE_RECORD:
-    case EFFECT_EVENT:
-    case EFFECT_EXIT:
-        break;
-    }
-    return false; /* a question, or no effect on a pod: the core never sends one here */
-}
-
-static int64_t command_limit_us(enum effect_kind kind)
-{
-    if (kind == EFFECT_REGISTER)
-        return register_limit_us;
-    return kind == EFFECT_TOUCH || kind == EFFECT_ENSURE_USERS ? touch_limit_us : role_limit_us;
-}
-
 /* Commands that could not be sent are answered from the loop, as all the others. */
 static void on_later(void *arg)
 {
@@ -482,8 +354,8 @@ void link_command(struct link *l, const struct effect *effect)
     if (!bolt_client_up(l->command) || bolt_client_busy(l->command) ||
         strcmp(l->command_run, effect->run) != 0)
         fail_later(l, OUTCOME_STALE);
-    else if (!command_text(l, effect, &text) ||
-             bolt_client_query(l->command, text.p, command_limit_us(effect->kind), on_command, l) !=
+    else if (!words_command(&l->c->config, effect, &text) ||
+             bolt_client_query(l->command, text.p, words_limit_us(effect->kind), on_command, l) !=
                  0)
         fail_later(l, OUTCOME_FAILED);
     else if (effect->kind == EFFECT_PROMOTE && l->poke)

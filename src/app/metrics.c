@@ -83,9 +83,7 @@ static void add_pods(const struct controller *c, struct buf *out)
 
         if (row)
             buf_printf(out, "memgraph_replica_ready{pod=\"%s-%d\",mode=\"%s\"} %d\n",
-                       v->settings.name, i, mode_name(row->mode),
-                       row->has_data &&
-                           (row->status == ROW_READY || row->status == ROW_REPLICATING));
+                       v->settings.name, i, mode_name(row->mode), row->has_data && row_serves(row));
     }
 }
 

@@ -39,7 +39,7 @@ static bool promotable(const struct view *v, int pod, char why[WHY_SIZE])
     if (pod_role(s) != ROLE_REPLICA)
         return (void)str_format(why, WHY_SIZE, "%s has role %s", name, role_name(pod_role(s))),
                false;
-    if (strcmp(s->run, v->record.sync_run) != 0)
+    if (!pod_runs(s, v->record.sync_run))
         return (void)str_format(why, WHY_SIZE,
                                 "%s was restarted since it was last known to be in sync", name),
                false;

@@ -97,7 +97,7 @@ bool epoch_s_can_join(const struct view *v, char why[WHY_SIZE])
         (void)str_copy(why, WHY_SIZE, "it cannot be reached");
     else if (s->terminating)
         (void)str_copy(why, WHY_SIZE, "it is being terminated");
-    else if (s->refused_run[0] && strcmp(s->refused_run, s->run) == 0)
+    else if (pod_refused(s))
         (void)str_copy(why, WHY_SIZE, "it was refused as diverged");
     return why[0] == '\0';
 }

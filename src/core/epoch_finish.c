@@ -65,8 +65,7 @@ static void set_outcome(const struct view *v, struct record *r, bool proven)
         r->sync = proven ? SYNC_READY : SYNC_UNPROVEN;
         (void)str_copy(r->sync_run, sizeof r->sync_run, v->work.s_run);
         r->sync_until_wall_us = 0;
-    } else if (s->refused_run[0] && strcmp(s->refused_run, s->run) == 0 &&
-               !record_alone_by_decision(r, v->wall_us)) {
+    } else if (pod_refused(s) && !record_alone_by_decision(r, v->wall_us)) {
         r->sync = SYNC_NONE;
         r->sync_why = SYNC_WHY_REFUSED;
         (void)str_copy(r->sync_run, sizeof r->sync_run, s->run);

@@ -36,7 +36,7 @@ static bool in_transition(const struct view *v, struct gate *g)
 
     if (kind == EPOCH_NONE || begun_by_us(v))
         return false;
-    if (kind == EPOCH_REFRESH && pod_up(t) && strcmp(t->run, v->record.main_run) == 0)
+    if (kind == EPOCH_REFRESH && pod_up(t) && pod_runs(t, v->record.main_run))
         set(g, GATE_HOLD, "a new epoch begins on the same main");
     else
         set(g, GATE_CUT, "a %s is under way", epoch_kind_name(kind));
@@ -57,7 +57,7 @@ static bool main_is_there(const struct view *v, struct gate *g)
         set(g, GATE_HOLD, "%s was asked while its epoch began: it is asked again", name);
     else if (pod_role(t) != ROLE_MAIN)
         set(g, GATE_CUT, "%s has role %s", name, role_name(pod_role(t)));
-    else if (strcmp(t->run, v->record.main_run) != 0)
+    else if (!pod_runs(t, v->record.main_run))
         set(g, GATE_CUT, "%s was restarted: its epoch is not begun yet", name);
     else
         return true;

@@ -151,7 +151,7 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
 
     view_address(v, pod, address);
     if (!p->exists || p->terminating || !pod_up(p) || !address[0] || (pod >= 2 && !p->ready) ||
-        (p->refused_run[0] && strcmp(p->refused_run, p->run) == 0))
+        pod_refused(p))
         return;
     if (p->register_retry_at > v->now_us) {
         plan_wake(plan, p->register_retry_at);

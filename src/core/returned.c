@@ -3,11 +3,6 @@
 #include "core/epoch.h"
 #include "core/failover.h"
 
-static bool same_run(const struct pod *p, const char *run)
-{
-    return run[0] && strcmp(p->run, run) == 0;
-}
-
 /* Its contents were counted over its present link, and since T is back: what it held before says
  * nothing. */
 static bool is_counted(const struct view *v, int pod)
@@ -33,7 +28,7 @@ static bool with_less(const struct view *v, char why[WHY_SIZE])
 
     /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
     if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
-        (vouches && same_run(s, v->record.sync_run) && same_run(s, s->refused_run))) {
+        (vouches && pod_runs(s, v->record.sync_run) && pod_refused(s))) {
         (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
         return true;
     }
@@ -114,7 +109,7 @@ void returned_as_replica(const struct view *v, struct plan *plan)
 
     plan_reason(plan, "%s-%d is to be main and is a replica", v->settings.name, t);
     if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && !v->work.touched &&
-        !same_run(&v->pods[t], v->record.main_run)) {
+        !pod_runs(&v->pods[t], v->record.main_run)) {
         go_back(v, plan);
         return;
     }
@@ -183,8 +178,7 @@ static bool s_is_known(const struct view *v, struct plan *plan)
 
     if (v->record.sync == SYNC_NONE)
         return true;
-    if (row && row->has_data && row->ts > 0 &&
-        (row->status == ROW_READY || row->status == ROW_REPLICATING || row->status == ROW_RECOVERY))
+    if (row && row->has_data && row->ts > 0 && (row_serves(row) || row->status == ROW_RECOVERY))
         return true;
     if (pod_role(s) != ROLE_UNKNOWN && is_empty(v, view_s(v)))
         return true;

@@ -7,18 +7,13 @@
 #include "core/registrations.h"
 #include "core/returned.h"
 
-static bool same_run(const struct pod *p, const char *run)
-{
-    return strcmp(p->run, run) == 0;
-}
-
 /* ---- O1: a pod other than T is main ---- */
 
 static void fence(const struct view *v, struct plan *plan, int pod)
 {
     const struct record *now = &v->record;
     bool breaks_sync = pod == view_s(v) && now->sync != SYNC_NONE &&
-                       same_run(&v->pods[pod], now->sync_run);
+                       pod_runs(&v->pods[pod], now->sync_run);
     struct record *r;
 
     if (record_is_fenced(now, pod) && !breaks_sync) {
@@ -139,7 +134,7 @@ static bool decide_s_joins(const struct view *v, struct plan *plan)
         return false;
     }
     if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
-        same_run(s, v->record.sync_run))
+        pod_runs(s, v->record.sync_run))
         return false;
     if (v->now_us < v->refresh_retry_at) {
         plan_wake(plan, v->refresh_retry_at);
@@ -162,11 +157,10 @@ static void tell_refused(const struct view *v, struct plan *plan)
     int s = view_s(v), t = v->record.target;
     const struct pod *p = &v->pods[s];
     bool recorded = v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
-                    same_run(p, v->record.sync_run);
+                    pod_runs(p, v->record.sync_run);
     struct effect *e;
 
-    if (pod_role(p) != ROLE_REPLICA ||
-        !(recorded || (p->refused_run[0] && same_run(p, p->refused_run))))
+    if (pod_role(p) != ROLE_REPLICA || !(recorded || pod_refused(p)))
         return;
     e = plan_add(plan, v, EFFECT_EVENT, RULE_O6, -1,
                  "%.60s-%d is refused as diverged by %.60s-%d. Restart the main's process (its new "
@@ -200,7 +194,7 @@ static void decide_operational(const struct view *v, struct plan *plan)
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_O3, t, "the main's role is not known");
         return;
     }
-    if (v->record.transition != EPOCH_NONE && same_run(p, v->record.main_run)) {
+    if (v->record.transition != EPOCH_NONE && pod_runs(p, v->record.main_run)) {
         epoch_step(v, plan);
         return;
     }
@@ -210,7 +204,7 @@ static void decide_operational(const struct view *v, struct plan *plan)
         returned_as_replica(v, plan);
         return;
     }
-    if (!same_run(p, v->record.main_run)) {
+    if (!pod_runs(p, v->record.main_run)) {
         returned_restarted(v, plan);
         return;
     }

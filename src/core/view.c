@@ -23,6 +23,21 @@ bool pod_up(const struct pod *p)
     return p->link == LINK_UP;
 }
 
+bool pod_runs(const struct pod *p, const char *run)
+{
+    return run[0] && strcmp(p->run, run) == 0;
+}
+
+bool pod_refused(const struct pod *p)
+{
+    return pod_runs(p, p->refused_run);
+}
+
+bool row_serves(const struct row *row)
+{
+    return row->status == ROW_READY || row->status == ROW_REPLICATING;
+}
+
 enum role pod_role(const struct pod *p)
 {
     bool fresh = p->role_at && p->role_at >= p->link_at && p->role_at >= p->changed_at;

@@ -161,6 +161,12 @@ const char *view_pod_name(const struct view *v, int pod, char out[NAME_SIZE + 8]
 
 /* Questions about one pod. */
 bool pod_up(const struct pod *p);
+/* It is this process that answered last (an empty run id is nobody's). */
+bool pod_runs(const struct pod *p, const char *run);
+/* REGISTER of this process of it was refused as diverged. */
+bool pod_refused(const struct pod *p);
+/* The main shows the replica as one that has what it was sent: ready or replicating. */
+bool row_serves(const struct row *row);
 /* Its role, only when the answer is younger than its link and than our last command to it. */
 enum role pod_role(const struct pod *p);
 /* Its process is gone, or hangs for long: `why` in words. */

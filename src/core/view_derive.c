@@ -1,10 +1,5 @@
 #include "core/view.h"
 
-static bool row_serves(const struct row *row)
-{
-    return row->status == ROW_READY || row->status == ROW_REPLICATING;
-}
-
 /* S is lost for the sync registration that `sync` speaks of (docs/decisions.md, "Gate"): its own
  * process is gone or another one, or T reports it as something else than ready or replicating, or
  * not at all: followers hold, too, before the leader has recorded it. A silent link of ours to S is
@@ -18,7 +13,7 @@ static bool s_is_lost(const struct view *v)
         return true;
     if (s->link == LINK_DOWN && s->link_fail == FAIL_REFUSED)
         return true;
-    if (pod_role(s) != ROLE_UNKNOWN && strcmp(s->run, v->record.sync_run) != 0)
+    if (pod_role(s) != ROLE_UNKNOWN && !pod_runs(s, v->record.sync_run))
         return true;
     return view_rows_fresh(v, 0) &&
            (!row || !row->has_data || row->mode == MODE_ASYNC || !row_serves(row));
@@ -29,8 +24,8 @@ static bool s_is_well(const struct view *v)
     const struct pod *s = &v->pods[view_s(v)];
     const struct row *row = view_row(v, view_s(v));
 
-    return pod_role(s) == ROLE_REPLICA && strcmp(s->run, v->record.sync_run) == 0 && row &&
-           row->has_data && row->mode != MODE_ASYNC && row_serves(row);
+    return pod_role(s) == ROLE_REPLICA && pod_runs(s, v->record.sync_run) && row && row->has_data &&
+           row->mode != MODE_ASYNC && row_serves(row);
 }
 
 /* T's row puts in doubt that S has all that T acknowledged. A T that was restarted knows nothing of
