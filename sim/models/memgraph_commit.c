@@ -240,3 +240,13 @@ bool mg_commit_begin(struct mg_session *s)
     replicate(mg);
     return true;
 }
+
+bool mg_commit_waits(struct mg_session *s)
+{
+    bool blocked = s->finish == MG_FINISH_NONE && !mg_commit_begin(s);
+
+    if (!blocked && s->finish != MG_FINISH_UNDER_WAY)
+        return false;
+    mg_wait(s, INT64_MAX);
+    return true;
+}

@@ -323,6 +323,8 @@ void mg_prepared_drop(struct mg *mg);
 /* memgraph_commit.c */
 /* Begins the commit of the session's transaction when the locks are free: false, try later. */
 bool mg_commit_begin(struct mg_session *s);
+/* Begins it when that is due; true: it has not ended yet, and the session waits for that. */
+bool mg_commit_waits(struct mg_session *s);
 void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, bool ok);
 
 enum { MG_ARENA_LIMIT = 1 << 30 };

@@ -268,14 +268,8 @@ static bool execute(struct mg_session *s, struct mg_result *result)
 /* An autocommit query is at its end: it commits, and then the client gets the rest. */
 static void pull_commit(struct mg_session *s, struct mg_result *result)
 {
-    if (s->finish == MG_FINISH_NONE && !mg_commit_begin(s)) {
-        mg_wait(s, INT64_MAX);
+    if (mg_commit_waits(s))
         return;
-    }
-    if (s->finish == MG_FINISH_UNDER_WAY) {
-        mg_wait(s, INT64_MAX);
-        return;
-    }
     if (s->finish_message[0])
         mg_query_failed(s, s->finish_replication ? MG_TRANSIENT_ERROR : MG_CLIENT_ERROR, "%s",
                         s->finish_message);

@@ -205,14 +205,8 @@ static void commit_step(struct mg_session *s)
 {
     char message[sizeof(s->finish_message)];
 
-    if (s->finish == MG_FINISH_NONE && !mg_commit_begin(s)) {
-        mg_wait(s, INT64_MAX);
+    if (mg_commit_waits(s))
         return;
-    }
-    if (s->finish == MG_FINISH_UNDER_WAY) {
-        mg_wait(s, INT64_MAX);
-        return;
-    }
     str_copy(message, sizeof(message), s->finish_message);
     mg_abort_all(s); /* results that were not pulled */
     if (message[0])
