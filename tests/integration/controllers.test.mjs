@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { checkWhole, cluster, cuts, formed, writesOn } from './cluster.mjs';
-import { delay, test, waitFor } from './harness.mjs';
+import { test, waitFor } from './harness.mjs';
 
 const leader = async (s) => {
   const { controllers } = await s.state();
@@ -84,7 +84,11 @@ test('the main dies while the API server is away: decided when it is back', { ti
 
   await s.control('api', 'down');
   await s.control('stop-pod', 'memgraph-0');
-  await delay(1_500); // nothing may happen in this time: there is no condition to wait for
+  await waitFor('the loss is seen', async () => (await s.status()).gate.state === 'cut');
+  await waitFor('it wants to decide, and cannot write that down', async () => {
+    const { reason, leadership } = await s.status();
+    return !leadership.leader || /the record/.test(reason);
+  });
   assert.equal((await s.status()).main, 'memgraph-0');
   assert.equal(await s.role('memgraph-1'), 'replica');
   await s.control('api', 'up');
