@@ -103,6 +103,10 @@ static void execute(struct controller *c, const struct effect *e)
             tell(c, e);
         link_command(link, e);
         return;
+    case EFFECT_DELETE_POD:
+        tell(c, e);
+        pods_delete(c->pods, e->pod);
+        return;
     case EFFECT_EVENT:
         post(c, e);
         return;

@@ -140,6 +140,26 @@ void pods_free(struct pods *p)
     free(p);
 }
 
+/* What became of it is seen in the watch; one that failed is asked for again. */
+void pods_delete(struct pods *p, int pod)
+{
+    static const int64_t hanging_grace_s = 1;
+    struct view *v = controller_view(p->c);
+    const struct pod *seen = &v->pods[pod];
+    char name[NAME_SIZE + 8], path[256];
+    json_t *body;
+
+    (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/pods/%s", p->c->config.namespace_,
+                     view_pod_name(v, pod, name));
+    body = json_pack("{s:s, s:s, s:{s:s}}", "kind", "DeleteOptions", "apiVersion", "v1",
+                     "preconditions", "uid", seen->uid);
+    if (seen->link == LINK_DOWN && seen->link_fail == FAIL_TIMEOUT)
+        json_object_set_new(body, "gracePeriodSeconds", json_integer(hanging_grace_s));
+    view_delete_started(v, pod);
+    (void)kube_client_send(p->c->kube, "DELETE", path, NULL, body, NULL, NULL);
+    json_decref(body);
+}
+
 int64_t pods_fresh_us(const struct pods *p)
 {
     return kube_watch_fresh_us(p->watch);

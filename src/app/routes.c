@@ -155,7 +155,7 @@ static void follow_gate(struct routes *r, const struct gate *gate)
         next.generation++;
     (void)str_copy(side->key[0], sizeof side->key[0], key);
     side->keys = 1;
-    next.kind = GATEWAY_FORWARD;
+    next.kind = gate->state == GATE_DRAIN ? GATEWAY_PARK : GATEWAY_FORWARD;
     next.hold = gate->state == GATE_HOLD;
     add_upstream(r, side, &next, gate->pod);
     send_route(side, &next);

@@ -114,6 +114,7 @@ bool words_command(const struct config *config, const struct effect *e, struct b
     case EFFECT_ASK_STORAGE:
     case EFFECT_ASK_ROWS:
     case EFFECT_WRITE_RECORD:
+    case EFFECT_DELETE_POD:
     case EFFECT_EVENT:
     case EFFECT_EXIT:
         break;

@@ -1,19 +1,5 @@
 #include "core/eligibility.h"
 
-/* `rebuild` is a list of <pod>:<uid>:<reason>, separated by commas. */
-static bool waits_for_rebuild(const struct record *r, const char *name)
-{
-    struct str rest = str_of(r->rebuild);
-
-    while (rest.n) {
-        struct str entry = str_cut(&rest, ',');
-
-        if (str_eq(str_trim(str_cut(&entry, ':')), name))
-            return true;
-    }
-    return false;
-}
-
 /* The conditions in the order in which a person would ask; the first that fails is the reason. */
 static bool promotable(const struct view *v, int pod, char why[WHY_SIZE])
 {
@@ -45,7 +31,7 @@ static bool promotable(const struct view *v, int pod, char why[WHY_SIZE])
                false;
     if (s->terminating)
         return (void)str_format(why, WHY_SIZE, "%s is being terminated", name), false;
-    if (waits_for_rebuild(&v->record, name))
+    if (record_is_rebuilt(&v->record, pod))
         return (void)str_format(why, WHY_SIZE, "%s waits to be rebuilt", name), false;
     (void)str_format(why, WHY_SIZE, "%s holds every acknowledged write", name);
     return true;

@@ -6,8 +6,24 @@
 
 #include "core/view.h"
 
+enum { CONDITIONS_MAX = 12 };
+
+/* One condition, for a person. */
+struct condition {
+    char name[48]; /* in words: "the SYNC replica is connected" */
+    bool holds;
+    char value[WHY_SIZE];
+    int64_t age_us; /* of the fact; -1: it has none */
+};
+
 /* True: S holds every acknowledged write and can be asked to take over. why: the reason either
  * way. */
 bool eligibility_may_promote(const struct view *v, char why[WHY_SIZE]);
+/* The same without the question whether it holds every acknowledged write, and also of an S that is
+ * main: for a failover that an operator forces. */
+bool eligibility_may_force(const struct view *v, char why[WHY_SIZE]);
+/* All conditions of eligibility_may_promote, in the order in which they are judged. Returns how
+ * many; out holds CONDITIONS_MAX. */
+unsigned eligibility_conditions(const struct view *v, struct condition *out);
 
 #endif

@@ -19,13 +19,14 @@ static bool text_find(const char *const *texts, size_t count, struct str text, s
 }
 
 #define X(name, text) text,
-TEXTS(gate_states) = {"open", "hold", "cut"};
+TEXTS(gate_states) = {"open", "drain", "hold", "cut"};
 TEXTS(roles) = {"unknown", "main", "replica"};
 TEXTS(modes) = {"sync", "strict_sync", "async"};
 TEXTS(row_statuses) = {"ready", "replicating", "recovery", "invalid", "diverged", "unknown"};
 TEXTS(epoch_kinds) = {EPOCH_KINDS(X)};
 TEXTS(promoted_ways) = {PROMOTED_WAYS(X)};
 TEXTS(sync_whys) = {SYNC_WHYS(X)};
+TEXTS(request_kinds) = {REQUEST_KINDS(X)};
 TEXTS(effect_kinds) = {EFFECT_KINDS(X)};
 TEXTS(outcomes) = {OUTCOMES(X)};
 #undef X
@@ -59,8 +60,10 @@ NAME_OF(sync_why_name, enum sync_why, sync_whys)
 NAME_OF(gate_state_name, enum gate_state, gate_states)
 NAME_OF(effect_kind_name, enum effect_kind, effect_kinds)
 NAME_OF(outcome_name, enum outcome, outcomes)
+NAME_OF(request_kind_name, enum request_kind, request_kinds)
 NAME_OF(rule_name, enum rule, rules)
 
 PARSE_OF(epoch_kind_parse, enum epoch_kind, epoch_kinds)
 PARSE_OF(promoted_parse, enum promoted, promoted_ways)
 PARSE_OF(sync_why_parse, enum sync_why, sync_whys)
+PARSE_OF(request_kind_parse, enum request_kind, request_kinds)

@@ -80,9 +80,9 @@ enum sync_why {
 const char *sync_why_name(enum sync_why why);
 bool sync_why_parse(struct str text, enum sync_why *out) MUST_CHECK;
 
-/* What the write gateway does: forward; keep its sessions and stop reading; cut them all. New
- * clients are parked in the last two. */
-enum gate_state { GATE_OPEN, GATE_HOLD, GATE_CUT };
+/* What the write gateway does: forward; let its sessions go on; keep them and stop reading; cut
+ * them all. New clients are parked in all but the first. */
+enum gate_state { GATE_OPEN, GATE_DRAIN, GATE_HOLD, GATE_CUT };
 const char *gate_state_name(enum gate_state state);
 
 /* What the leader wants of the world. A command changes the pod that it is sent to. */
@@ -98,8 +98,9 @@ const char *gate_state_name(enum gate_state state);
     X(REGISTER, "register")                                                                        \
     X(DROP, "drop")                                                                                \
     X(TOUCH, "touch")                                                                              \
-    X(EVENT, "event") /* a Kubernetes Event */                                                     \
-    X(EXIT, "exit")   /* an unknown state: wait for a person */
+    X(DELETE_POD, "delete_pod") /* Kubernetes starts another */                                    \
+    X(EVENT, "event")           /* a Kubernetes Event */                                           \
+    X(EXIT, "exit")             /* an unknown state: wait for a person */
 enum effect_kind {
 #define X(name, text) EFFECT_##name,
     EFFECT_KINDS(X)
@@ -126,8 +127,27 @@ enum outcome {
 };
 const char *outcome_name(enum outcome outcome);
 
+/* What an operator, or a pod that is about to stop, asks for. X(NAME, text) */
+#define REQUEST_KINDS(X)                                                                           \
+    X(NONE, "")                                                                                    \
+    X(SWITCHOVER, "switchover")                                                                    \
+    X(FAILOVER, "failover") /* with the loss of acknowledged writes accepted */                    \
+    X(REBUILD, "rebuild")                                                                          \
+    X(DEGRADE, "degrade")                                                                          \
+    X(REFRESH, "refresh")                                                                          \
+    X(STOP, "stop") /* a pod's preStop hook, when Kubernetes does not call it terminating */
+enum request_kind {
+#define X(name, text) REQUEST_##name,
+    REQUEST_KINDS(X)
+#undef X
+};
+const char *request_kind_name(enum request_kind kind);
+bool request_kind_parse(struct str text, enum request_kind *out) MUST_CHECK;
+
 /* The rule that asked for an effect: docs/decisions.md. */
-#define RULES(X) X(B1) X(B2) X(B3) X(B4) X(B5) X(O1) X(O2) X(O3) X(O4) X(O5) X(O6) X(O7) X(EPOCH)
+#define RULES(X)                                                                                   \
+    X(B1)                                                                                          \
+    X(B2) X(B3) X(B4) X(B5) X(O1) X(O2) X(O3) X(O4) X(O5) X(O6) X(O7) X(O8) X(REQUEST) X(EPOCH)
 enum rule {
 #define X(name) RULE_##name,
     RULES(X)

@@ -37,7 +37,7 @@ static struct fail decode_sync(struct record *out, struct str value)
     out->sync = SYNC_NONE;
     if (!str_eq(state, "none") || !sync_why_parse(why, &out->sync_why))
         return wrong("sync", value, "ready:<run id>, unproven:<run id> or none:<why>");
-    if (out->sync_why == SYNC_WHY_REFUSED)
+    if (out->sync_why == SYNC_WHY_REFUSED || out->sync_why == SYNC_WHY_DEGRADED)
         fits = str_copy_n(out->sync_run, sizeof out->sync_run, rest);
     if (out->sync_why == SYNC_WHY_PLANNED && rest.n)
         fits = str_to_int64(rest, &out->sync_until_wall_us);
@@ -79,6 +79,24 @@ static struct fail decode_fenced(struct record *out, struct str value)
     return (struct fail){0};
 }
 
+/* <pod>:<uid>:<reason>, separated by commas. */
+static struct fail decode_rebuild(struct record *out, struct str value)
+{
+    struct str rest = value;
+
+    while (rest.n) {
+        struct str entry = str_trim(str_cut(&rest, ','));
+        struct str pod = str_cut(&entry, ':'), uid = str_cut(&entry, ':');
+        int i;
+
+        if (!parse_pod(pod, &i) || !uid.n ||
+            !str_copy_n(out->rebuild[i].uid, sizeof out->rebuild[i].uid, uid) ||
+            !str_copy_n(out->rebuild[i].reason, sizeof out->rebuild[i].reason, entry))
+            return wrong("rebuild", value, "<pod>:<uid>:<reason>, separated by commas");
+    }
+    return (struct fail){0};
+}
+
 static struct fail decode_target(struct record *out, struct str value)
 {
     if (!str_eq(value, "0") && !str_eq(value, "1"))
@@ -91,6 +109,17 @@ static struct fail decode_epoch(struct record *out, struct str value)
 {
     if (!str_to_int64(value, &out->epoch) || out->epoch < 0)
         return wrong("epoch", value, "a number");
+    return (struct fail){0};
+}
+
+/* Milliseconds since 1970, as in the history. */
+static struct fail decode_began(struct record *out, struct str value)
+{
+    int64_t began_ms = 0;
+
+    if (value.n && (!str_to_int64(value, &began_ms) || began_ms < 0))
+        return wrong("began", value, "milliseconds since 1970");
+    out->began_wall_us = began_ms * 1000;
     return (struct fail){0};
 }
 
@@ -129,7 +158,11 @@ static struct fail decode_field(struct record *out, const char *key, struct str 
     if (str_eq(k, "fenced"))
         return decode_fenced(out, value);
     if (str_eq(k, "rebuild"))
-        return decode_text(key, out->rebuild, sizeof out->rebuild, value);
+        return decode_rebuild(out, value);
+    if (str_eq(k, "reason"))
+        return decode_text(key, out->reason, sizeof out->reason, value);
+    if (str_eq(k, "began"))
+        return decode_began(out, value);
     if (str_eq(k, "paused"))
         return decode_text(key, out->paused, sizeof out->paused, value);
     if (str_eq(k, "request"))
@@ -173,7 +206,7 @@ const char *record_sync_text(const struct record *r, char *out, size_t size)
         break;
     }
     (void)str_format(out, size, "none:%s", sync_why_name(r->sync_why));
-    if (r->sync_why == SYNC_WHY_REFUSED)
+    if (r->sync_why == SYNC_WHY_REFUSED || (r->sync_why == SYNC_WHY_DEGRADED && r->sync_run[0]))
         (void)str_append(out, size, ":%s", r->sync_run);
     if (r->sync_why == SYNC_WHY_PLANNED && r->sync_until_wall_us)
         (void)str_append(out, size, ":%lld", (long long)r->sync_until_wall_us);
@@ -188,6 +221,18 @@ static void emit_history(const struct record *r, record_emit_fn *emit, void *arg
         (void)str_append(text, sizeof text, "%s%s", i ? "," : "", r->history[i]);
     (void)str_append(text, sizeof text, "]");
     emit(arg, "history", text);
+}
+
+static void emit_rebuild(const struct record *r, const char *prefix, record_emit_fn *emit,
+                         void *arg)
+{
+    char text[PODS_MAX * (80 + UID_SIZE + REASON_SIZE)] = "";
+
+    for (int i = 0; i < PODS_MAX; i++)
+        if (record_is_rebuilt(r, i))
+            (void)str_append(text, sizeof text, "%s%s-%d:%s:%s", text[0] ? "," : "", prefix, i,
+                             r->rebuild[i].uid, r->rebuild[i].reason);
+    emit(arg, "rebuild", text);
 }
 
 void record_encode(const struct record *r, const char *prefix, record_emit_fn *emit, void *arg)
@@ -212,7 +257,10 @@ void record_encode(const struct record *r, const char *prefix, record_emit_fn *e
         if (record_is_fenced(r, i))
             (void)str_append(text, sizeof text, "%s%s-%d", text[0] ? "," : "", prefix, i);
     emit(arg, "fenced", text);
-    emit(arg, "rebuild", r->rebuild);
+    emit_rebuild(r, prefix, emit, arg);
+    emit(arg, "reason", r->reason);
+    (void)str_format(text, sizeof text, "%lld", (long long)(r->began_wall_us / 1000));
+    emit(arg, "began", text);
     emit(arg, "paused", r->paused);
     emit(arg, "request", r->request);
     emit_history(r, emit, arg);
@@ -254,6 +302,36 @@ void record_add_history(struct record *r, const char *entry)
         r->history_n--;
     }
     (void)str_copy(r->history[r->history_n++], HISTORY_SIZE, entry);
+}
+
+bool record_is_rebuilt(const struct record *r, int pod)
+{
+    assert(pod >= 0 && pod < PODS_MAX);
+    return r->rebuild[pod].uid[0] != '\0';
+}
+
+const char *record_pause_text(const char *who, int64_t since_wall_us, int64_t until_wall_us,
+                              char out[NOTE_SIZE])
+{
+    (void)str_format(out, NOTE_SIZE, "%.80s@%lld..", who, (long long)(since_wall_us / 1000));
+    if (until_wall_us)
+        (void)str_append(out, NOTE_SIZE, "%lld", (long long)(until_wall_us / 1000));
+    return out;
+}
+
+bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_us)
+{
+    const char *at = strrchr(r->paused, '@'), *end = at ? strstr(at, "..") : NULL;
+    int64_t until_ms = 0;
+
+    if (end && end[2] && str_to_int64(str_of(end + 2), &until_ms) && until_ms < INT64_MAX / 1000) {
+        if (until_wall_us)
+            *until_wall_us = until_ms * 1000;
+        return wall_us < until_ms * 1000;
+    }
+    if (until_wall_us)
+        *until_wall_us = INT64_MAX;
+    return r->paused[0] != '\0';
 }
 
 bool record_is_fenced(const struct record *r, int pod)

@@ -12,11 +12,19 @@
 #include <stdint.h>
 
 enum {
-    PODS_MAX = 16,    /* ordinals that the controller handles */
-    RUN_SIZE = 40,    /* a run id or another UUID, with its NUL */
-    HISTORY_MAX = 20, /* transitions kept */
+    PODS_MAX = 16,     /* ordinals that the controller handles */
+    RUN_SIZE = 40,     /* a run id or another UUID, with its NUL */
+    UID_SIZE = 64,     /* of a pod, as Kubernetes writes it */
+    REASON_SIZE = 120, /* why an epoch was begun; why a pod is rebuilt */
+    HISTORY_MAX = 20,  /* transitions kept */
     HISTORY_SIZE = 420,
-    NOTE_SIZE = 512 /* texts that this version only carries along */
+    NOTE_SIZE = 160 /* what others than the leader write: `paused`, `request` */
+};
+
+/* Data of this pod are to be moved aside before its next start; see core/rebuild.h. */
+struct rebuild_entry {
+    char uid[UID_SIZE]; /* of the pod for which it was written; empty: no entry */
+    char reason[REASON_SIZE];
 };
 
 struct record {
@@ -28,15 +36,17 @@ struct record {
     int from; /* during a transition: the old main; -1: none */
     char from_run[RUN_SIZE];
     enum sync_state sync;
-    char sync_run[RUN_SIZE];    /* of S, for READY, UNPROVEN, and NONE with REFUSED */
+    char sync_run[RUN_SIZE];    /* of S, for READY, UNPROVEN, and NONE with REFUSED or DEGRADED */
     enum sync_why sync_why;     /* for NONE */
     int64_t sync_until_wall_us; /* for NONE with PLANNED: its end */
     enum epoch_kind transition;
-    char database[RUN_SIZE]; /* database_uuid of T, or empty */
-    uint32_t fenced;         /* bit per ordinal */
-    char rebuild[NOTE_SIZE];
-    char paused[NOTE_SIZE];
-    char request[NOTE_SIZE];
+    char reason[REASON_SIZE]; /* why the present epoch was begun */
+    int64_t began_wall_us;    /* and when */
+    char database[RUN_SIZE];  /* database_uuid of T, or empty */
+    uint32_t fenced;          /* bit per ordinal */
+    struct rebuild_entry rebuild[PODS_MAX];
+    char paused[NOTE_SIZE];  /* see record_paused */
+    char request[NOTE_SIZE]; /* see core/request.h */
     unsigned history_n;
     char history[HISTORY_MAX][HISTORY_SIZE]; /* JSON objects, oldest first */
 };
@@ -64,5 +74,13 @@ bool record_alone_by_decision(const struct record *r, int64_t wall_us);
 /* Adds an entry (a JSON object), forgetting the oldest when there are HISTORY_MAX. */
 void record_add_history(struct record *r, const char *entry);
 bool record_is_fenced(const struct record *r, int pod);
+/* Decisions are suspended now. A text that is not of record_pause_text's making pauses, too, and
+ * for ever: somebody meant it. until_wall_us (may be NULL): INT64_MAX for ever. */
+bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_us);
+/* `paused` as <who>@<since>..<until>, milliseconds since 1970; until_wall_us 0: until resumed. */
+const char *record_pause_text(const char *who, int64_t since_wall_us, int64_t until_wall_us,
+                              char out[NOTE_SIZE]);
+/* An entry of the list `rebuild` is there for this pod. */
+bool record_is_rebuilt(const struct record *r, int pod);
 
 #endif

@@ -293,7 +293,7 @@ void rules_decide(const struct view *v, struct plan *plan)
         plan_reason(plan, "the record is being written");
         return;
     }
-    if (v->record.paused[0]) {
+    if (record_paused(&v->record, v->wall_us, NULL)) {
         plan_reason(plan, "paused: %.200s", v->record.paused);
         return;
     }

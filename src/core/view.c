@@ -385,6 +385,11 @@ void view_record_broken(struct view *v, const char *why)
     (void)str_copy(v->record_why, sizeof v->record_why, why);
 }
 
+void view_delete_started(struct view *v, int pod)
+{
+    v->pods[pod].deleted_at = v->now_us;
+}
+
 void view_leadership(struct view *v, bool leader, int64_t until_us)
 {
     if (leader && !v->leader) { /* somebody else may have acted meanwhile */

@@ -14,6 +14,8 @@
 enum { NAME_SIZE = 64, ADDRESS_SIZE = 272, ROWS_MAX = 32, WHY_SIZE = 240, REFUSED_IN_A_ROW = 3 };
 
 enum durability { DURABILITY_REQUIRED, DURABILITY_PREFERRED };
+enum planned_restart { PLANNED_DEGRADE, PLANNED_BLOCK };
+enum rebuild_policy { REBUILD_SAFE, REBUILD_MANUAL };
 enum replication_mode { REPLICATION_AUTO, REPLICATION_SYNC, REPLICATION_STRICT_SYNC };
 
 /* What the operator set; read once at start. */
@@ -23,12 +25,17 @@ struct settings {
     unsigned replication_port;
     enum replication_mode replication_mode;
     enum durability durability;
+    enum planned_restart planned_restart;
+    enum rebuild_policy rebuild_policy;
     bool has_users; /* database users must exist on a new main */
     bool read_fallback_main;
     int64_t read_max_lag; /* logical timestamps */
     unsigned probe_failures;
     int64_t sync_watch_us, hold_timeout_us, hold_drain_us, refresh_timeout_us;
     int64_t replica_heal_us, proof_interval_us, reconcile_us;
+    int64_t sync_loss_us;     /* DURABILITY=preferred: T goes on without S after this */
+    int64_t planned_limit_us; /* T serves alone for a planned restart at most so long */
+    int64_t switchover_drain_us, switchover_timeout_us;
     int64_t catchup_behind;
 };
 
@@ -48,9 +55,12 @@ enum link_state { LINK_UNTRIED, LINK_UP, LINK_DOWN };
 struct pod {
     /* Kubernetes */
     bool exists, ready, terminating;
-    char uid[RUN_SIZE + 24];
+    char uid[UID_SIZE];
     char ip[NAME_SIZE];
     int64_t kube_at;
+    char ready_run[RUN_SIZE]; /* the process that was Ready last */
+    int64_t unready_at;       /* since when it is not Ready; 0: it is */
+    int64_t deleted_at;       /* when we last asked Kubernetes to delete it */
     /* the controller's own connection for probes */
     enum link_state link;
     int64_t link_at; /* since when it is up, or down */
@@ -86,6 +96,7 @@ struct pod {
         invalid_since;  /* its row has read invalid, and come no nearer, while it answers, since */
     int64_t invalid_ts; /* and where it stands since then */
     int64_t reads_at;   /* when its row was last good enough for readers */
+    bool row_bad;       /* T last showed it as neither serving nor nearly caught up */
 };
 
 /* What this leader did in the present epoch: facts that live in memory only. */
@@ -100,6 +111,7 @@ struct epoch_work {
     uint32_t tried;    /* the A whose REGISTER was answered, one way or the other */
     bool touched;      /* the touch ended */
     bool touch_clean;  /* it was confirmed */
+    int64_t touch_ts;  /* T's last durable timestamp as first seen after the touch; 0: not yet */
     int64_t detected_at, decided_at, recorded_at, fenced_at, promoted_at, touched_at;
 };
 
@@ -139,6 +151,14 @@ struct view {
     int64_t unproven_since;
     bool doubt; /* STRICT_SYNC: T showed S as lost, and the record does not say so yet */
 
+    /* switchover */
+    int64_t switch_since;    /* the gate is closed for one since; 0: none is prepared */
+    int64_t switch_retry_at; /* after one that was given up */
+    unsigned switch_failures;
+    int64_t target_since; /* the record names this main since, as far as we saw */
+    char request_seen[NOTE_SIZE];
+    int64_t request_at; /* when that request was first seen */
+
     /* touches outside of an epoch's beginning (O7) */
     int64_t touch_at;     /* when the last one was sent */
     int64_t touch_ok_at;  /* when the last confirmed one was sent; in this epoch */
@@ -154,6 +174,8 @@ struct view {
      * main, too, when drained */
     bool gate_settled, gate_drained;
     enum gate_state gate_in_force;
+    enum gate_state gate_seen; /* that state as of gate_settled_at */
+    int64_t gate_settled_at;   /* since when it is in force everywhere; 0: it is not */
 };
 
 void view_init(struct view *v, const struct settings *settings);
@@ -213,6 +235,8 @@ void view_write_started(struct view *v);
 /* The record is to be read again before the next decision: who knows what it says now? */
 void view_write_failed(struct view *v, enum fail_kind kind);
 void view_record_broken(struct view *v, const char *why);
+/* Kubernetes was asked to delete a pod. */
+void view_delete_started(struct view *v, int pod);
 void view_leadership(struct view *v, bool leader, int64_t until_us);
 /* What follows from the facts and the time: to be called before decisions are asked for. */
 void view_derive(struct view *v);

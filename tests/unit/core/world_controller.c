@@ -27,6 +27,7 @@ static int64_t takes_us(const struct world *w, const struct effect *e)
     case EFFECT_WRITE_RECORD:
     case EFFECT_ENSURE_USERS:
     case EFFECT_DROP:
+    case EFFECT_DELETE_POD:
     case EFFECT_EVENT:
     case EFFECT_EXIT:
         break;

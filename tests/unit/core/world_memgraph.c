@@ -245,6 +245,7 @@ enum outcome fake_command(struct world *w, const struct effect *e)
     case EFFECT_ASK_STORAGE:
     case EFFECT_ASK_ROWS:
     case EFFECT_WRITE_RECORD:
+    case EFFECT_DELETE_POD:
     case EFFECT_EVENT:
     case EFFECT_EXIT:
         break;
