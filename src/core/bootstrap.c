@@ -115,7 +115,7 @@ void bootstrap_decide(const struct view *v, struct plan *plan)
     if (a == ROLE_MAIN && b == ROLE_MAIN && is_empty(&v->pods[0]) && is_empty(&v->pods[1])) {
         (void)str_copy(plan->state, sizeof plan->state, "INITIAL_STATE");
         plan_reason(plan, "both of the pair are empty mains: forming the cluster");
-        epoch_begin(v, plan, RULE_B3, EPOCH_INITIAL, 0, "both of the pair are empty mains");
+        (void)epoch_begin(v, plan, RULE_B3, EPOCH_INITIAL, 0, "both of the pair are empty mains");
     } else if (a == ROLE_MAIN && b == ROLE_REPLICA) {
         decide_mixed(v, plan, 0);
     } else if (a == ROLE_REPLICA && b == ROLE_MAIN) {

@@ -1,6 +1,8 @@
 #include "core/epoch.h"
 
 #include "core/epoch_finish.h"
+#include "core/request.h"
+#include "core/stopping.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -31,16 +33,41 @@ static enum sync_why why_of(enum epoch_kind kind)
 
 /* `sync` while no S takes part. A refresh keeps a `none` by decision, with its time: should S not
  * join after all, T may go on alone as before. And it keeps `none:initial`: a cluster is not formed
- * before S was proven once. */
-static void set_none(struct record *r, enum epoch_kind kind, int64_t wall_us)
+ * before S was proven once. An old main that is about to stop will be back in a moment. */
+static void set_none(const struct view *v, struct record *r, enum epoch_kind kind)
 {
     if (kind == EPOCH_REFRESH && r->sync == SYNC_NONE &&
-        (record_alone_by_decision(r, wall_us) || r->sync_why == SYNC_WHY_INITIAL))
+        (record_alone_by_decision(r, v->wall_us) || r->sync_why == SYNC_WHY_INITIAL))
         return;
     r->sync = SYNC_NONE;
     r->sync_why = why_of(kind);
     r->sync_run[0] = '\0';
     r->sync_until_wall_us = 0;
+    if (kind == EPOCH_SWITCHOVER && v->settings.planned_restart == PLANNED_DEGRADE &&
+        stopping_is(v, v->record.target)) {
+        r->sync_why = SYNC_WHY_PLANNED;
+        r->sync_until_wall_us = v->wall_us + v->settings.planned_limit_us;
+    }
+}
+
+/* Ends up in JSON and on a status page: nothing that would need escaping. */
+static void set_reason(const struct view *v, struct record *r, const char *why)
+{
+    (void)str_copy(r->reason, sizeof r->reason, why);
+    for (char *c = r->reason; *c; c++)
+        if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
+            *c = ' ';
+    r->began_wall_us = v->wall_us;
+}
+
+static void clear_request(const struct view *v, struct record *r, enum epoch_kind kind, int x)
+{
+    enum request_kind asked = request_open(v).kind;
+    bool moves = v->record_exists && x != v->record.target;
+
+    if ((moves && (asked == REQUEST_SWITCHOVER || asked == REQUEST_FAILOVER)) ||
+        (kind == EPOCH_REFRESH && asked == REQUEST_REFRESH))
+        r->request[0] = '\0';
 }
 
 static void set_promoted(struct record *r, enum epoch_kind kind, const char *run)
@@ -53,8 +80,8 @@ static void set_promoted(struct record *r, enum epoch_kind kind, const char *run
     (void)str_copy(r->promoted_run, sizeof r->promoted_run, run);
 }
 
-void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum epoch_kind kind,
-                 int x, const char *fmt, ...)
+struct record *epoch_begin(const struct view *v, struct plan *plan, enum rule rule,
+                           enum epoch_kind kind, int x, const char *fmt, ...)
 {
     char why[WHY_SIZE];
     struct record *r;
@@ -68,7 +95,8 @@ void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum e
                    (long long)(v->record_exists ? v->record.epoch + 1 : 1), epoch_kind_name(kind),
                    v->settings.name, x, why);
     if (!r)
-        return;
+        return NULL;
+    clear_request(v, r, kind, x);
     r->from = -1;
     r->from_run[0] = '\0';
     if (v->record_exists && x != r->target) {
@@ -78,12 +106,15 @@ void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum e
             r->fenced |= 1U << r->target;
     }
     r->fenced &= ~(1U << x);
+    memset(&r->rebuild[x], 0, sizeof r->rebuild[x]); /* whoever is main fills the others */
     r->target = x;
     r->epoch++;
     (void)str_copy(r->main_run, sizeof r->main_run, v->pods[x].run);
     r->transition = kind;
     set_promoted(r, kind, v->pods[x].run);
-    set_none(r, kind, v->wall_us);
+    set_none(v, r, kind);
+    set_reason(v, r, why);
+    return r;
 }
 
 /* ---- steps 2 to 8; each says whether the next one may go on ---- */
@@ -95,8 +126,11 @@ bool epoch_s_can_join(const struct view *v, char why[WHY_SIZE])
     why[0] = '\0';
     if (!pod_up(s) || !s->exists)
         (void)str_copy(why, WHY_SIZE, "it cannot be reached");
-    else if (s->terminating)
-        (void)str_copy(why, WHY_SIZE, "it is being terminated");
+    else if (stopping_is(v, view_s(v)))
+        (void)str_copy(why, WHY_SIZE, "it is about to stop");
+    else if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_DEGRADED &&
+             pod_runs(s, v->record.sync_run))
+        (void)str_copy(why, WHY_SIZE, "an operator set it aside");
     else if (pod_refused(s))
         (void)str_copy(why, WHY_SIZE, "it was refused as diverged");
     return why[0] == '\0';
@@ -135,12 +169,14 @@ static bool step_gate(const struct view *v, struct plan *plan)
 
 /* By us, in this epoch, and nobody took it back. Or by a leader before us: whom a failover chose
  * was a replica when that was recorded (`from` says that the main moves), and is main now. That one
- * is not demoted again: it may have acknowledged writes already, which nobody but it holds. */
+ * is not demoted again: it may have acknowledged writes already, which nobody but it holds. One
+ * whom an operator forces may have been main before. */
 static bool is_promoted(const struct view *v)
 {
     enum role role = pod_role(&v->pods[v->record.target]);
 
-    if (v->record.transition == EPOCH_FAILOVER && v->record.from >= 0 && role == ROLE_MAIN)
+    if (v->record.transition == EPOCH_FAILOVER && v->record.promoted != PROMOTED_FORCED &&
+        v->record.from >= 0 && role == ROLE_MAIN)
         return true;
     return v->work.promoted && role != ROLE_REPLICA;
 }
@@ -166,6 +202,8 @@ static bool step_demote(const struct view *v, struct plan *plan)
                        v->settings.name, x);
     if (is_promoted(v))
         return true;
+    if (v->record.transition == EPOCH_SWITCHOVER && pod_up(o) && pod_role(o) != ROLE_REPLICA)
+        return false; /* it takes writes until then */
     if (pod_role(&v->pods[x]) == ROLE_UNKNOWN) {
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_EPOCH, x, "its role is not known");
         return false;
@@ -222,11 +260,16 @@ static bool is_ready_to_join(const struct view *v, int pod)
            p->exists && address[0];
 }
 
-/* T serves alone by decision, and S failed to join a moment ago: without it, for now. */
+/* T serves alone by decision, and S failed to join a moment ago, or T could not reach it when it
+ * was given up: without it, for now. */
 static bool s_must_wait(const struct view *v)
 {
-    return v->record.transition == EPOCH_REFRESH && v->now_us < v->refresh_retry_at &&
-           record_alone_by_decision(&v->record, v->wall_us);
+    const struct record *r = &v->record;
+
+    if (r->transition != EPOCH_REFRESH || !record_alone_by_decision(r, v->wall_us))
+        return false;
+    return v->now_us < v->refresh_retry_at ||
+           (r->sync_why == SYNC_WHY_DEGRADED && v->pods[view_s(v)].row_bad);
 }
 
 /* S first: the writes wait for it. */
@@ -303,8 +346,8 @@ static bool gives_up_on_s(const struct view *v, struct plan *plan)
     if (!v->work.touched || !v->work.s_registered || epoch_s_proven(v) ||
         !record_alone_by_decision(&v->record, v->wall_us))
         return false;
-    epoch_begin(v, plan, RULE_EPOCH, EPOCH_REFRESH, v->record.target,
-                "S did not become ready, the main served alone before and goes on so");
+    (void)epoch_begin(v, plan, RULE_EPOCH, EPOCH_REFRESH, v->record.target,
+                      "S did not become ready, the main served alone before and goes on so");
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* epoch: "begin an epoch on X", the one procedure behind bootstrap, failover and refresh.
+/* epoch: "begin an epoch on X", the one procedure behind bootstrap, failover, switchover
+ * and refresh.
  *
  * Source: docs/decisions.md, "Epochs: the one procedure"; the numbers of its steps are used here.
  * Step 1 is epoch_begin, the write of the record; epoch_step goes on from the facts whenever the
@@ -8,9 +9,10 @@
 
 #include "core/plan.h"
 
-/* Step 1: plans the write of the record. No effect when a write is under way already. */
-void epoch_begin(const struct view *v, struct plan *plan, enum rule rule, enum epoch_kind kind,
-                 int x, const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Step 1: plans the write of the record and returns it, for its caller to add to; NULL when a write
+ * is under way already. A request that this serves is cleared. */
+struct record *epoch_begin(const struct view *v, struct plan *plan, enum rule rule,
+                           enum epoch_kind kind, int x, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
 /* Steps 2 to 8 of the transition that the record holds. Expects X = T to be up in run mainRun. */
 void epoch_step(const struct view *v, struct plan *plan);

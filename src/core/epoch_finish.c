@@ -33,18 +33,19 @@ static void add_history(const struct view *v, struct record *r, bool proven)
         zero_us = w->recorded_at;
     if (r->from >= 0)
         view_pod_name(v, r->from, from);
-    (void)str_format(entry, sizeof entry,
-                     "{\"epoch\":%lld,\"kind\":\"%s\",\"at\":%lld,\"from\":\"%s\",\"to\":\"%s-%d\","
-                     "\"sync\":\"%s\",\"ms\":{\"decide\":%lld,\"record\":%lld,\"fence\":%lld,"
-                     "\"promote\":%lld,\"touch\":%lld,\"open\":%lld}}",
-                     (long long)r->epoch, epoch_kind_name(r->transition),
-                     (long long)(v->wall_us / 1000), from, v->settings.name, r->target,
-                     proven                 ? "ready"
-                     : v->work.s_registered ? "unproven"
-                                            : "none",
-                     ms_between(zero_us, w->decided_at), ms_between(zero_us, w->recorded_at),
-                     ms_between(zero_us, w->fenced_at), ms_between(zero_us, w->promoted_at),
-                     ms_between(zero_us, w->touched_at), ms_between(zero_us, v->now_us));
+    (void)str_format(
+        entry, sizeof entry,
+        "{\"epoch\":%lld,\"kind\":\"%s\",\"at\":%lld,\"from\":\"%s\",\"to\":\"%s-%d\","
+        "\"why\":\"%.90s\",\"sync\":\"%s\",\"ms\":{\"decide\":%lld,\"record\":%lld,\"fence\":%lld,"
+        "\"promote\":%lld,\"touch\":%lld,\"open\":%lld}}",
+        (long long)r->epoch, epoch_kind_name(r->transition), (long long)(v->wall_us / 1000), from,
+        v->settings.name, r->target, r->reason,
+        proven                 ? "ready"
+        : v->work.s_registered ? "unproven"
+                               : "none",
+        ms_between(zero_us, w->decided_at), ms_between(zero_us, w->recorded_at),
+        ms_between(zero_us, w->fenced_at), ms_between(zero_us, w->promoted_at),
+        ms_between(zero_us, w->touched_at), ms_between(zero_us, v->now_us));
     record_add_history(r, entry);
 }
 
@@ -106,6 +107,8 @@ void epoch_finish(const struct view *v, struct plan *plan)
     set_outcome(v, r, proven);
     if (v->pods[r->target].database[0])
         (void)str_copy(r->database, sizeof r->database, v->pods[r->target].database);
+    if (r->from >= 0 && v->pods[r->from].role != ROLE_REPLICA)
+        r->fenced |= 1U << r->from; /* contact to it was lost before it was demoted */
     r->transition = EPOCH_NONE;
     r->from = -1;
     r->from_run[0] = '\0';

@@ -64,6 +64,22 @@ static bool main_is_there(const struct view *v, struct gate *g)
     return false;
 }
 
+/* The main is about to move: the sessions end by themselves for a while, then they are cut. */
+static bool hands_over(const struct view *v, struct plan *plan)
+{
+    int64_t cut_us = v->switch_since + v->settings.switchover_drain_us;
+
+    if (!v->switch_since)
+        return false;
+    if (v->now_us < cut_us) {
+        set(&plan->gate, GATE_DRAIN, "the main is about to move: no new sessions");
+        plan_wake(plan, cut_us);
+    } else {
+        set(&plan->gate, GATE_CUT, "the main is about to move");
+    }
+    return true;
+}
+
 /* S was lost a moment ago: a pause for the clients instead of errors, for a while. */
 static bool held_for_s(const struct view *v, struct plan *plan)
 {
@@ -83,6 +99,16 @@ static bool held_for_s(const struct view *v, struct plan *plan)
     return false;
 }
 
+/* T may serve alone until then. */
+static void wake_at_end_of_plan(const struct view *v, struct plan *plan)
+{
+    int64_t until_us = v->record.sync_until_wall_us;
+
+    if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_PLANNED &&
+        until_us > v->wall_us)
+        plan_wake(plan, v->now_us + (until_us - v->wall_us));
+}
+
 static void decide_write(const struct view *v, struct plan *plan)
 {
     struct gate *g = &plan->gate;
@@ -97,8 +123,9 @@ static void decide_write(const struct view *v, struct plan *plan)
     g->pod = r->target;
     (void)str_copy(g->run, sizeof g->run, t->run);
     (void)str_copy(g->ip, sizeof g->ip, t->ip);
-    if (in_transition(v, g) || !main_is_there(v, g) || held_for_s(v, plan))
+    if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) || held_for_s(v, plan))
         return;
+    wake_at_end_of_plan(v, plan);
     if (r->sync == SYNC_NONE && !record_alone_by_decision(r, v->wall_us) &&
         !(r->transition != EPOCH_NONE && sync_will_stand(v)) &&
         v->settings.durability == DURABILITY_REQUIRED) {

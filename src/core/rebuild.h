@@ -8,6 +8,9 @@
 
 #include "core/plan.h"
 
+/* The reason of an entry that a person asked for. */
+#define REBUILD_REQUESTED "requested"
+
 /* It cannot become a replica of T with the data that it has. why: how that shows. */
 bool rebuild_needed(const struct view *v, int pod, char why[WHY_SIZE]);
 /* It may be rebuilt by the policy alone, without a person. why: the reason either way. */

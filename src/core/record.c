@@ -8,8 +8,7 @@ static struct fail wrong(const char *key, struct str value, const char *wanted)
                      (int)(value.n < 60 ? value.n : 60), value.p, wanted);
 }
 
-/* "name-3" or "3" gives 3. */
-static bool parse_pod(struct str text, int *out)
+bool record_parse_pod(struct str text, int *out)
 {
     size_t at = text.n;
     int64_t ordinal;
@@ -60,7 +59,8 @@ static struct fail decode_from(struct record *out, struct str value)
 
     if (value.n == 0)
         return (struct fail){0};
-    if (!parse_pod(pod, &out->from) || !str_copy_n(out->from_run, sizeof out->from_run, rest))
+    if (!record_parse_pod(pod, &out->from) ||
+        !str_copy_n(out->from_run, sizeof out->from_run, rest))
         return wrong("from", value, "<pod>:<run id>");
     return (struct fail){0};
 }
@@ -72,7 +72,7 @@ static struct fail decode_fenced(struct record *out, struct str value)
     while (rest.n) {
         int pod;
 
-        if (!parse_pod(str_trim(str_cut(&rest, ',')), &pod))
+        if (!record_parse_pod(str_trim(str_cut(&rest, ',')), &pod))
             return wrong("fenced", value, "pods, separated by commas");
         out->fenced |= 1U << pod;
     }
@@ -89,7 +89,7 @@ static struct fail decode_rebuild(struct record *out, struct str value)
         struct str pod = str_cut(&entry, ':'), uid = str_cut(&entry, ':');
         int i;
 
-        if (!parse_pod(pod, &i) || !uid.n ||
+        if (!record_parse_pod(pod, &i) || !uid.n ||
             !str_copy_n(out->rebuild[i].uid, sizeof out->rebuild[i].uid, uid) ||
             !str_copy_n(out->rebuild[i].reason, sizeof out->rebuild[i].reason, entry))
             return wrong("rebuild", value, "<pod>:<uid>:<reason>, separated by commas");

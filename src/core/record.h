@@ -51,6 +51,9 @@ struct record {
     char history[HISTORY_MAX][HISTORY_SIZE]; /* JSON objects, oldest first */
 };
 
+/* "name-3" or "3" gives 3; false: no ordinal below PODS_MAX. */
+bool record_parse_pod(struct str text, int *out) MUST_CHECK;
+
 struct record_field {
     const char *key;
     const char *value;

@@ -94,11 +94,25 @@ static void go_back(const struct view *v, struct plan *plan)
     else if (pod_role(o) == ROLE_MAIN)
         (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_O3, other, "it is to go on as main, anew");
     else
-        epoch_begin(v, plan, RULE_O3, EPOCH_FAILOVER, other,
-                    "%s-%d was restarted before it was promoted: nothing vouches for it",
-                    v->settings.name, v->record.target);
+        (void)epoch_begin(v, plan, RULE_O3, EPOCH_FAILOVER, other,
+                          "%s-%d was restarted before it was promoted: nothing vouches for it",
+                          v->settings.name, v->record.target);
     if (obstacle[0])
         failover_refuse(v, plan, why, obstacle);
+}
+
+static void begin_again(const struct view *v, struct plan *plan, const char *why)
+{
+    enum promoted promoted = v->record.promoted;
+    struct record *r = epoch_begin(v, plan, RULE_O3, kind_again(v), v->record.target,
+                                   "%s-%d is to be main and is a replica: %s", v->settings.name,
+                                   v->record.target, why);
+
+    if (r && promoted == PROMOTED_FORCED) {
+        r->promoted = promoted;
+        if (r->sync_why == SYNC_WHY_FAILOVER)
+            r->sync_why = SYNC_WHY_FORCED;
+    }
 }
 
 void returned_as_replica(const struct view *v, struct plan *plan)
@@ -108,6 +122,10 @@ void returned_as_replica(const struct view *v, struct plan *plan)
     char why[WHY_SIZE];
 
     plan_reason(plan, "%s-%d is to be main and is a replica", v->settings.name, t);
+    if (kind == EPOCH_FAILOVER && v->record.promoted == PROMOTED_FORCED) {
+        begin_again(v, plan, "an operator forced it, and it was interrupted");
+        return;
+    }
     if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && !v->work.touched &&
         !pod_runs(&v->pods[t], v->record.main_run)) {
         go_back(v, plan);
@@ -119,10 +137,7 @@ void returned_as_replica(const struct view *v, struct plan *plan)
         failover_or_refuse(v, plan, RULE_O2, why);
         return;
     }
-    epoch_begin(v, plan, RULE_O3, kind_again(v), t,
-                "%s-%d is to be main and is a replica: our own change was cut short, or somebody "
-                "demoted it",
-                v->settings.name, t);
+    begin_again(v, plan, "our own change was cut short, or somebody demoted it");
 }
 
 /* ---- O6 (a): as a new process ---- */
@@ -207,6 +222,7 @@ void returned_restarted(const struct view *v, struct plan *plan)
         return;
     }
     if (s_is_known(v, plan))
-        epoch_begin(v, plan, RULE_O6, kind_again(v), t,
-                    "%s-%d was restarted: no write before its new epoch", v->settings.name, t);
+        (void)epoch_begin(v, plan, RULE_O6, kind_again(v), t,
+                          "%s-%d was restarted: no write before its new epoch", v->settings.name,
+                          t);
 }

@@ -4,8 +4,12 @@
 #include "core/epoch.h"
 #include "core/failover.h"
 #include "core/gate.h"
+#include "core/rebuild.h"
+#include "core/refresh.h"
 #include "core/registrations.h"
+#include "core/request.h"
 #include "core/returned.h"
+#include "core/switchover.h"
 
 /* ---- O1: a pod other than T is main ---- */
 
@@ -63,115 +67,6 @@ static void decide_unfence(const struct view *v, struct plan *plan)
         r->fenced &= ~over;
 }
 
-/* ---- O6: an epoch is due ---- */
-
-/* An ASYNC replica that hangs would make the demotion wait for it; for a while it is waited for. */
-static bool async_hangs(const struct view *v, struct plan *plan)
-{
-    static const int64_t patience_us = 10 * 1000 * 1000;
-
-    for (int i = 2; i < PODS_MAX; i++) {
-        const struct pod *p = &v->pods[i];
-
-        if (!view_row(v, i) || p->link != LINK_DOWN || p->link_fail != FAIL_TIMEOUT)
-            continue;
-        if (v->now_us < p->link_at + patience_us) {
-            plan_wake(plan, p->link_at + patience_us);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* S holds nearly everything, or will not come nearer by waiting. */
-static bool s_caught_up(const struct view *v, struct plan *plan)
-{
-    static const int64_t stuck_us = 5 * 1000 * 1000;
-    const struct row *row = view_row(v, view_s(v));
-    char address[ADDRESS_SIZE];
-
-    if (!row)
-        return v->record.sync != SYNC_NONE; /* its registration is gone: only a refresh helps */
-    view_address(v, view_s(v), address);
-    if (row->mode != MODE_ASYNC && strcmp(row->address, address) != 0)
-        return true;
-    if (!row->has_data)
-        return false; /* O7 drops the dead row first */
-    if (row->behind >= -v->settings.catchup_behind && row->ts > 0)
-        return true;
-    plan_wake(plan, v->s_best_at + stuck_us);
-    return v->s_best_at && v->now_us >= v->s_best_at + stuck_us;
-}
-
-/* Of an adopted pair S may be in the sync mode already: a touch of O7's then spares the refresh,
- * unless it failed. */
-static bool touch_may_do(const struct view *v)
-{
-    const struct pod *s = &v->pods[view_s(v)];
-    const struct row *row = view_row(v, view_s(v));
-    int64_t heals_us = s->invalid_since + v->settings.replica_heal_us;
-
-    if (v->record.sync != SYNC_NONE || v->record.sync_why != SYNC_WHY_ADOPTED || !row ||
-        !row->has_data || row->mode == MODE_ASYNC || (s->invalid_since && v->now_us >= heals_us))
-        return false;
-    return !v->touch_at || v->touch_ok_at == v->touch_at ||
-           v->pods[v->record.target].command == EFFECT_TOUCH;
-}
-
-/* (b) S joins, or joins again. */
-static bool decide_s_joins(const struct view *v, struct plan *plan)
-{
-    const struct pod *s = &v->pods[view_s(v)];
-    bool armed = record_sync_is(&v->record, SYNC_READY, s->run);
-    bool doubted = record_sync_is(&v->record, SYNC_UNPROVEN, s->run);
-    int64_t doubt_until_us = v->unproven_since + v->settings.replica_heal_us;
-    char why[WHY_SIZE];
-
-    if (armed || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why))
-        return false;
-    if (doubted && (!v->unproven_since || v->now_us < doubt_until_us)) {
-        plan_wake(plan, doubt_until_us);
-        return false;
-    }
-    if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
-        pod_runs(s, v->record.sync_run))
-        return false;
-    if (v->now_us < v->refresh_retry_at) {
-        plan_wake(plan, v->refresh_retry_at);
-        return false;
-    }
-    if (touch_may_do(v))
-        return false;
-    if (!view_rows_fresh(v, 0) || async_hangs(v, plan) || !s_caught_up(v, plan))
-        return false;
-    epoch_begin(v, plan, RULE_O6, EPOCH_REFRESH, v->record.target,
-                "%s-%d joins as SYNC replica: its process is new to this epoch", v->settings.name,
-                view_s(v));
-    return true;
-}
-
-/* S answers and is refused as diverged: only a person can help. */
-static void tell_refused(const struct view *v, struct plan *plan)
-{
-    const char *name = v->settings.name;
-    int s = view_s(v), t = v->record.target;
-    const struct pod *p = &v->pods[s];
-    bool recorded = v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
-                    pod_runs(p, v->record.sync_run);
-    struct effect *e;
-
-    if (pod_role(p) != ROLE_REPLICA || !(recorded || pod_refused(p)))
-        return;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O6, -1,
-                 "%.60s-%d is refused as diverged by %.60s-%d. Restart the main's process (its new "
-                 "epoch may heal it), or move the replica's data aside",
-                 name, s, name, t);
-    if (e) {
-        e->event = "ReplicaRefused";
-        e->warning = true;
-    }
-}
-
 /* ---- top to bottom ---- */
 
 static void decide_operational(const struct view *v, struct plan *plan)
@@ -181,6 +76,8 @@ static void decide_operational(const struct view *v, struct plan *plan)
     char why[WHY_SIZE];
 
     decide_strays(v, plan);
+    if (request_decide(v, plan))
+        return;
     if (view_lost(v, t, why)) {
         failover_or_refuse(v, plan, RULE_O4, why);
         return;
@@ -209,12 +106,13 @@ static void decide_operational(const struct view *v, struct plan *plan)
         return;
     }
     plan_reason(plan, "%s-%d is main", v->settings.name, t);
-    tell_refused(v, plan);
+    refresh_tell_refused(v, plan);
     registrations_keep_sync(v, plan);
-    if (decide_s_joins(v, plan))
+    if (switchover_decide(v, plan) || refresh_without_s(v, plan) || refresh_with_s(v, plan))
         return;
     registrations_keep_proof(v, plan);
     registrations_keep_rows(v, plan);
+    rebuild_decide(v, plan);
     decide_unfence(v, plan);
 }
 

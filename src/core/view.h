@@ -147,6 +147,7 @@ struct view {
 
     /* derived from the above at every step, see view_derive */
     int64_t s_lost_since;
+    int64_t s_row_lost_since;         /* T has S in the sync mode, and shows it as lost */
     int64_t s_best_behind, s_best_at; /* catching up: the best `behind` and when it came */
     int64_t unproven_since;
     bool doubt; /* STRICT_SYNC: T showed S as lost, and the record does not say so yet */

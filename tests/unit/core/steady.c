@@ -14,6 +14,9 @@ void steady_settings(struct settings *s)
                            .refresh_timeout_us = 5 * 1000 * 1000,
                            .replica_heal_us = 15 * 1000 * 1000,
                            .proof_interval_us = 1000 * 1000,
+                           .sync_loss_us = 5 * 1000 * 1000,
+                           .planned_limit_us = INT64_C(300) * 1000 * 1000,
+                           .switchover_timeout_us = 10 * 1000 * 1000,
                            .reconcile_us = 10 * 1000 * 1000,
                            .catchup_behind = 1000};
 }

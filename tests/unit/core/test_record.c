@@ -44,7 +44,9 @@ static struct record full(void)
                            .transition = EPOCH_FAILOVER,
                            .database = "db-uuid",
                            .fenced = 1U << 0 | 1U << 15,
-                           .rebuild = "mg-2:uid:diverged",
+                           .reason = "it is lost, and so on",
+                           .began_wall_us = 1764000000123000,
+                           .rebuild = {[2] = {"uid", "diverged"}, [7] = {"u-7", "a:b"}},
                            .paused = "by hand",
                            .request = "{}"};
 }
@@ -56,7 +58,7 @@ static void test_every_key_reads_back(void **state)
     (void)state;
     strings.n = 0;
     record_encode(&r, "my-graph-7", keep, &strings);
-    assert_int_equal(strings.n, 13);
+    assert_int_equal(strings.n, 15);
     assert_string_equal(value_of(&strings, "targetMainIndex"), "1");
     assert_string_equal(value_of(&strings, "epoch"), "9007199254740993");
     assert_string_equal(value_of(&strings, "mainRun"), "run-of-main");
@@ -65,6 +67,9 @@ static void test_every_key_reads_back(void **state)
     assert_string_equal(value_of(&strings, "sync"), "unproven:run-of-s");
     assert_string_equal(value_of(&strings, "transition"), "failover");
     assert_string_equal(value_of(&strings, "fenced"), "my-graph-7-0,my-graph-7-15");
+    assert_string_equal(value_of(&strings, "rebuild"),
+                        "my-graph-7-2:uid:diverged,my-graph-7-7:u-7:a:b");
+    assert_string_equal(value_of(&strings, "began"), "1764000000123");
     assert_string_equal(value_of(&strings, "history"), "[]");
     assert_int_equal(record_decode(&back, strings.fields, strings.n).kind, FAIL_NONE);
     assert_memory_equal(&back, &r, sizeof r);
@@ -80,7 +85,7 @@ static void test_every_sync_reads_back(void **state)
         r.sync = SYNC_NONE;
         r.sync_why = (enum sync_why)why;
         memset(r.sync_run, 0, sizeof r.sync_run);
-        if (why == SYNC_WHY_REFUSED)
+        if (why == SYNC_WHY_REFUSED || why == SYNC_WHY_DEGRADED)
             (void)str_copy(r.sync_run, sizeof r.sync_run, "r9");
         r.sync_until_wall_us = why == SYNC_WHY_PLANNED ? 1234567890123456 : 0;
         strings.n = 0;
@@ -96,6 +101,26 @@ static void test_every_sync_reads_back(void **state)
     r.sync_why = SYNC_WHY_PLANNED;
     r.sync_until_wall_us = 12;
     assert_string_equal(record_sync_text(&r, text, sizeof text), "none:planned:12");
+}
+
+static void test_a_pause_reads_back(void **state)
+{
+    struct record r = full();
+    int64_t until_us;
+
+    (void)state;
+    assert_true(record_paused(&r, 1000000, &until_us)); /* somebody's own words: for ever */
+    assert_int_equal(until_us, INT64_MAX);
+    r.paused[0] = '\0';
+    assert_false(record_paused(&r, 1000000, NULL));
+    record_pause_text("me..too@home", 5000, 0, r.paused);
+    assert_string_equal(r.paused, "me..too@home@5..");
+    assert_true(record_paused(&r, INT64_MAX, NULL));
+    record_pause_text("me", 5000, 9000, r.paused);
+    assert_string_equal(r.paused, "me@5..9");
+    assert_true(record_paused(&r, 8999, &until_us));
+    assert_int_equal(until_us, 9000);
+    assert_false(record_paused(&r, 9000, NULL));
 }
 
 /* Changes one key of a good record; expects the error to name it. */
@@ -134,6 +159,11 @@ static void test_nonsense_is_refused(void **state)
         {"from", "mg-16:r1"},
         {"from", "mg:r1"},
         {"from", ":"},
+        {"rebuild", "mg-2"},
+        {"rebuild", "mg-2::why"},
+        {"rebuild", "mg-99:uid:why"},
+        {"began", "-1"},
+        {"began", "now"},
         {"sync", ""},
         {"sync", "ready"},
         {"sync", "ready:"},
@@ -247,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_key_reads_back),
         cmocka_unit_test(test_every_sync_reads_back),
+        cmocka_unit_test(test_a_pause_reads_back),
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_missing_keys_are_refused),
         cmocka_unit_test(test_others_keys_are_nobody_s_business),

@@ -182,7 +182,7 @@ static void test_failover_is_refused_while_s_waits_for_a_rebuild(void **state)
     struct world *w = world_formed(3);
 
     (void)state;
-    (void)str_copy(w->record.rebuild, sizeof w->record.rebuild, "mg-1:uid:diverged");
+    (void)str_copy(w->record.rebuild[1].uid, UID_SIZE, "uid");
     controller_saw_record(w, 0);
     world_kill(w, 0);
     expect_refusal(w, "mg-1 waits to be rebuilt");

@@ -4,6 +4,8 @@
  * RANDOM_SEED=n runs that seed alone; RANDOM_COUNT=n runs that many instead of the usual few. */
 #include "world.h"
 
+#include "core/request.h"
+
 #include "../cmocka_test.h"
 
 #include <stdlib.h>
@@ -39,6 +41,8 @@ static void by_hand(struct world *w, enum effect_kind kind, int pod, int target)
 
 static void stop_or_start(struct world *w, int pod)
 {
+    if (!w->pods[pod].exists)
+        return;
     if (w->pods[pod].running)
         world_kill(w, pod);
     else
@@ -47,6 +51,8 @@ static void stop_or_start(struct world *w, int pod)
 
 static void restart(struct world *w, int pod)
 {
+    if (!w->pods[pod].exists)
+        return;
     if (w->pods[pod].running)
         fake_stop(w, pod);
     world_start(w, pod);
@@ -81,8 +87,9 @@ static void lose_volume(struct world *w, int pod)
 {
     const struct fake_pod *t = &w->pods[w->record.target];
 
-    if (pod == w->record.target || w->record.transition != EPOCH_NONE || !t->running ||
-        t->role != ROLE_MAIN || w->acked & ~t->data || w->unreachable[pod] || w->leader < 0)
+    if (!w->pods[pod].exists || pod == w->record.target || w->record.transition != EPOCH_NONE ||
+        !t->running || t->role != ROLE_MAIN || w->acked & ~t->data || w->unreachable[pod] ||
+        w->leader < 0)
         return;
     if (w->pods[pod].running)
         fake_stop(w, pod);
@@ -90,11 +97,35 @@ static void lose_volume(struct world *w, int pod)
     world_start(w, pod);
 }
 
+/* All pods, as a rolling update does it. */
+static void roll(struct world *w)
+{
+    for (int i = (int)w->pods_n - 1; i >= 0; i--) {
+        world_delete(w, i, 30 * second);
+        world_run(w, (int64_t)(500 + dice(3000)) * ms);
+    }
+}
+
+/* An operator's request; not the one that accepts losses. */
+static void ask(struct world *w, int pod)
+{
+    static const enum request_kind kinds[] = {REQUEST_SWITCHOVER, REQUEST_SWITCHOVER,
+                                              REQUEST_REBUILD,    REQUEST_DEGRADE,
+                                              REQUEST_REFRESH,    REQUEST_STOP};
+    struct request r = {.kind = kinds[dice(ARRAY_LEN(kinds))], .pod = pod};
+    char text[NOTE_SIZE];
+
+    if (r.kind == REQUEST_SWITCHOVER && dice(2))
+        r.pod = -1;
+    if (!w->record.request[0] && !w->api_down)
+        world_request(w, request_text(&r, text));
+}
+
 static void fault(struct world *w)
 {
     int pod = some_pod(w), other = some_pod(w);
 
-    switch (dice(14)) {
+    switch (dice(17)) {
     case 0:
     case 1:
     case 2:
@@ -134,6 +165,18 @@ static void fault(struct world *w)
     case 12:
         lose_volume(w, pod);
         break;
+    case 13:
+        world_delete(w, pod, (int64_t)(1 + dice(30)) * second);
+        break;
+    case 14:
+        ask(w, pod);
+        break;
+    case 15:
+        if (dice(3) == 0)
+            world_pause(w, w->record.paused[0] ? "" : "somebody@1..");
+        else
+            roll(w);
+        break;
     default:
         if (dice(2))
             w->api_down = !w->api_down;
@@ -154,10 +197,13 @@ static void heal(struct world *w)
     w->api_down = false;
     w->injection.count = 0;
     w->conflict_at = w->lost_answer_at = 0;
+    world_pause(w, "");
     memset(w->cut, 0, sizeof w->cut);
     memset(w->unreachable, 0, sizeof w->unreachable);
     for (int i = 0; i < (int)w->pods_n; i++) {
         w->pods[i].mute = false;
+        if (!w->pods[i].exists || w->pods[i].terminating)
+            continue; /* the kubelet's */
         if (!w->pods[i].running)
             world_start(w, i);
         world_ready(w, i, true);
@@ -180,6 +226,15 @@ static bool world_is_settled(const struct world *w)
     return world_is_armed(w) || (s->refused_run[0] && strcmp(s->refused_run, s->run) == 0);
 }
 
+/* An operator takes back what he asked for. */
+static void take_back(struct world *w)
+{
+    world_run(w, 90 * second); /* whatever is still asked for is served or refused by then */
+    if (w->record.sync == SYNC_NONE && w->record.sync_why == SYNC_WHY_DEGRADED &&
+        !w->record.request[0])
+        world_request(w, "refresh");
+}
+
 /* Everything that was acknowledged is where it must be. */
 static void check_end(struct world *w)
 {
@@ -199,12 +254,24 @@ static void check_end(struct world *w)
         check_fail(w, "the proven replica lacks acknowledged writes");
 }
 
+static void set_up(struct world *w, unsigned seed)
+{
+    if (seed % 2)
+        w->settings.durability = DURABILITY_PREFERRED;
+    if (seed % 5 == 0)
+        w->settings.planned_restart = PLANNED_BLOCK;
+    if (seed % 7 == 0)
+        w->settings.switchover_drain_us = 300 * ms;
+    w->controllers[0].view.settings = w->settings;
+}
+
 static void story(unsigned seed)
 {
     struct world *w;
 
     chance = 0x9e3779b97f4a7c15U * (seed + 1);
     w = world_formed(3);
+    set_up(w, seed);
     if (seed % 3 == 0)
         w->settings.replication_mode = w->controllers[0].view.settings.replication_mode =
             REPLICATION_SYNC;
@@ -220,6 +287,7 @@ static void story(unsigned seed)
         write_some(w);
     }
     heal(w);
+    take_back(w);
     check_end(w);
     world_free(w);
 }

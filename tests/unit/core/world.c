@@ -45,6 +45,8 @@ static int64_t next_time(const struct world *w, int64_t until_us)
     for (unsigned i = 0; i < WORLD_OPS; i++)
         if (w->ops[i].kind != OP_NONE && w->ops[i].due_us < next)
             next = w->ops[i].due_us;
+    if (kubelet_next(w) < next)
+        next = kubelet_next(w);
     for (int i = 0; i < WORLD_CONTROLLERS; i++)
         if (w->controllers[i].alive && controller_next(w, i) < next)
             next = controller_next(w, i);
@@ -68,6 +70,7 @@ static void step(struct world *w, int64_t until_us)
     for (unsigned i = 0; i < WORLD_OPS; i++)
         if (w->ops[i].kind != OP_NONE && w->ops[i].due_us <= w->now_us)
             controller_end(w, &w->ops[i]);
+    kubelet_wake(w);
     wake_all(w);
 }
 
@@ -108,6 +111,7 @@ struct world *world_new(unsigned pods_n)
     steady_settings(&w->settings);
     for (int i = 0; i < (int)pods_n; i++) {
         w->pods[i].exists = w->pods[i].ready = true;
+        (void)str_format(w->pods[i].uid, sizeof w->pods[i].uid, "u%d.0", i);
         (void)str_format(w->pods[i].ip, sizeof w->pods[i].ip, "10.0.0.%d", i + 1);
         fake_wipe(w, i);
         fake_start(w, i);
@@ -186,6 +190,7 @@ void world_replace(struct world *w, int pod, const char *ip)
     tell_pod(w, pod);
     world_run(w, 200 * ms);
     w->pods[pod].exists = true;
+    (void)str_format(w->pods[pod].uid, sizeof w->pods[pod].uid, "u%d.%u", pod, ++w->pods[pod].pods);
     (void)str_copy(w->pods[pod].ip, sizeof w->pods[pod].ip, ip);
     tell_pod(w, pod);
     world_run(w, 200 * ms);

@@ -14,7 +14,7 @@
 #include "core/gate.h"
 #include "core/rules.h"
 
-enum { WORLD_PODS = 4, WORLD_CONTROLLERS = 2, WORLD_OPS = 96, WORLD_TRACE = 16384 };
+enum { WORLD_PODS = 4, WORLD_CONTROLLERS = 2, WORLD_OPS = 96, WORLD_TRACE = 65536 };
 
 static const int64_t ms = 1000, second = 1000 * 1000;
 
@@ -33,7 +33,9 @@ struct fake_pod {
     bool exists, ready, terminating;
     bool running, mute; /* its process lives; it answers nobody */
     bool stuck;         /* as a replica it stays in recovery */
-    unsigned starts;
+    unsigned starts, pods;
+    char uid[NAME_SIZE];
+    int64_t kubelet_at; /* terminating: the end of its grace; gone: the start of the next pod */
     char run[RUN_SIZE], ip[NAME_SIZE], database[RUN_SIZE];
     enum role role;
     int main_id;          /* as main: its own; as replica: of the main that it obeys */
@@ -118,7 +120,8 @@ struct world {
 /* world_memgraph.c: what the pods do. */
 void fake_start(struct world *w, int pod);
 void fake_stop(struct world *w, int pod);
-void fake_wipe(struct world *w, int pod); /* the volume of a pod that does not run */
+void fake_wipe(struct world *w, int pod);      /* the volume of a pod that does not run */
+void fake_lose_list(struct world *w, int pod); /* of its replicas, and its role with it */
 bool fake_answers(const struct world *w, int pod);
 enum outcome fake_command(struct world *w, const struct effect *e);
 /* A commit on a main: bit is the write's own, 0 for a touch. */
@@ -137,6 +140,16 @@ void controller_saw_pod(struct world *w, int id, int pod);
 void controller_saw_record(struct world *w, int id);
 void world_trace(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct op *world_begin(struct world *w, enum op_kind kind, int controller, int64_t takes_us);
+
+/* world_kubelet.c: pods end and begin. */
+/* Its preStop hook waits until a controller says that it may stop, or for the grace period. The
+ * next pod starts a little later, after its init container. */
+void world_delete(struct world *w, int pod, int64_t grace_us);
+/* An operator's words in the record. */
+void world_request(struct world *w, const char *text);
+void world_pause(struct world *w, const char *text);
+void kubelet_wake(struct world *w);
+int64_t kubelet_next(const struct world *w);
 
 /* world_check.c: what must hold. */
 void check_fail(const struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -64,14 +64,21 @@ static void check_open(const struct world *w, int id)
     }
 }
 
-/* S is promoted only when it may be, as far as the leader knows. O3 may go back to the old main. */
+/* O3 goes back to the old main; an operator may force what he likes. */
+static bool moves_otherwise(const struct view *v, const struct record *next)
+{
+    return (v->record.transition != EPOCH_NONE && next->target == v->record.from) ||
+           next->promoted == PROMOTED_FORCED;
+}
+
+/* S is promoted only when it may be, as far as the leader knows. */
 static void check_decision(const struct world *w, const struct controller *c)
 {
     const struct view *v = &c->view;
     char why[WHY_SIZE];
 
     if (plan_has_write(&c->plan) && v->record_exists && c->plan.record.target != v->record.target &&
-        v->record.transition != EPOCH_FAILOVER && !eligibility_may_promote(v, why))
+        !moves_otherwise(v, &c->plan.record) && !eligibility_may_promote(v, why))
         check_fail(w, "pod %d may not be promoted: %s", c->plan.record.target, why);
 }
 
@@ -226,7 +233,7 @@ static void check_epoch(const struct world *w, const struct record *next)
         check_fail(w, "an epoch that begins with sync or without a transition");
     /* Another process than that would get no command. */
     if (strcmp(next->main_run, w->pods[next->target].run) == 0 &&
-        w->acked & ~w->pods[next->target].data)
+        next->promoted != PROMOTED_FORCED && w->acked & ~w->pods[next->target].data)
         check_fail(w, "an epoch on pod %d, which lacks acknowledged writes", next->target);
 }
 

@@ -103,6 +103,12 @@ static void write_record(struct world *w, int id)
     view_write_started(&c->view);
 }
 
+static void delete_pod(struct world *w, int id, int pod)
+{
+    view_delete_started(&w->controllers[id].view, pod);
+    world_delete(w, pod, w->pods[pod].mute ? second : 30 * second);
+}
+
 /* Begins one effect; false when there was nothing to begin. */
 static bool begin_effect(struct world *w, int id, const struct effect *e)
 {
@@ -125,6 +131,8 @@ static bool begin_effect(struct world *w, int id, const struct effect *e)
     }
     if (e->kind == EFFECT_WRITE_RECORD)
         write_record(w, id);
+    else if (e->kind == EFFECT_DELETE_POD)
+        delete_pod(w, id, e->pod);
     else
         send_command(w, id, e);
     if (++w->effects_n == w->crash_at)
@@ -339,6 +347,8 @@ static void end_write(struct world *w, const struct op *op, bool heard)
         fail = FAIL_CONFLICT;
     if (fail == FAIL_NONE) {
         check_write(w, op->controller, &op->record);
+        if (op->record.promoted == PROMOTED_FORCED && op->record.target != w->record.target)
+            w->acked &= w->pods[op->record.target].data; /* the operator accepted the loss */
         w->record = op->record;
         w->record_exists = true;
         w->version++;
@@ -403,10 +413,8 @@ void controller_saw_pod(struct world *w, int id, int pod)
 {
     struct controller *c = &w->controllers[id];
     const struct fake_pod *p = &w->pods[pod];
-    const struct pod_kube seen = {.ready = p->ready,
-                                  .terminating = p->terminating,
-                                  .uid = p->ip, /* a new pod has a new address here */
-                                  .ip = p->ip};
+    const struct pod_kube seen = {
+        .ready = p->ready, .terminating = p->terminating, .uid = p->uid, .ip = p->ip};
     bool moved = strcmp(c->view.pods[pod].ip, p->exists ? p->ip : "") != 0;
 
     c->view.now_us = w->now_us;

@@ -124,6 +124,16 @@ void fake_stop(struct world *w, int pod)
     w->pods[pod].running = false;
 }
 
+void fake_lose_list(struct world *w, int pod)
+{
+    struct fake_pod *p = &w->pods[pod];
+
+    assert_false(p->running);
+    p->role = ROLE_MAIN;
+    p->main_id = ++w->main_ids;
+    p->rows_n = 0;
+}
+
 void fake_wipe(struct world *w, int pod)
 {
     struct fake_pod *p = &w->pods[pod];
