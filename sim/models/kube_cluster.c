@@ -163,7 +163,6 @@ static void pod_remove(struct kube_cluster *c, size_t i)
     if (c->host.closed)
         c->host.closed(c->host.arg, &p->seen);
     free(p);
-    c->again = true; /* another incarnation may have waited for this */
 }
 
 /* What controllers and kubelets do when they are told of changes. */
@@ -234,8 +233,8 @@ void kube_cluster_free(struct kube_cluster *c)
         return;
     for (size_t i = 0; i < c->pods_n; i++)
         free(c->pods[i]);
-    for (size_t i = 0; i < c->revisions_n; i++)
-        json_decref(c->revisions[i].pod_template);
+    json_decref(c->update.pod_template);
+    json_decref(c->before.pod_template);
     free(c);
 }
 

@@ -9,7 +9,6 @@
 enum {
     INCARNATIONS_MAX = 2 *
                        KUBE_CLUSTER_PODS_MAX, /* of one ordinal: one that ends, one that waits */
-    REVISIONS_MAX = 10,                       /* revisionHistoryLimit */
     STAMP_SIZE = 32,
     FORCED_GRACE_US = 2 * 1000000 /* the kubelet's least: after a hook, for a pod without object */
 };
@@ -61,8 +60,7 @@ struct kube_cluster {
     struct kubelet_pod *pods[INCARNATIONS_MAX]; /* older ones first */
     size_t pods_n;
     struct kube_slot slots[KUBE_CLUSTER_PODS_MAX];
-    struct kube_revision revisions[REVISIONS_MAX]; /* the one in force last */
-    size_t revisions_n;
+    struct kube_revision update, before; /* in force, and before that; empty: none yet */
     char current_revision[KUBE_NAME_SIZE];
 };
 

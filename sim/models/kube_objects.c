@@ -19,7 +19,7 @@ json_t *kube_objects_statefulset(const struct kube_cluster *c)
         (int)c->config.replicas, "serviceName", c->statefulset, "podManagementPolicy",
         c->config.parallel ? "Parallel" : "OrderedReady", "updateStrategy", "type", "RollingUpdate",
         "rollingUpdate", "partition", 0, "selector", "matchLabels", "app.kubernetes.io/name",
-        c->app, "template", pod_template, "revisionHistoryLimit", REVISIONS_MAX);
+        c->app, "template", pod_template, "revisionHistoryLimit", 10);
 
     return json_pack("{s:s, s:s, s:{s:s}, s:o, s:{s:i, s:i}}", "kind", "StatefulSet", "apiVersion",
                      "apps/v1", "metadata", "name", c->statefulset, "spec", spec, "status",

@@ -30,14 +30,6 @@ static void revision_name(const struct kube_cluster *c, const json_t *pod_templa
     (void)str_format(out, KUBE_NAME_SIZE, "%s-%" PRIx32, c->statefulset, hash);
 }
 
-static void revision_drop(struct kube_cluster *c, size_t i)
-{
-    json_decref(c->revisions[i].pod_template);
-    c->revisions_n--;
-    for (; i < c->revisions_n; i++)
-        c->revisions[i] = c->revisions[i + 1];
-}
-
 void kube_statefulset_revise(struct kube_cluster *c)
 {
     json_t *pod_template = json_object_get(json_object_get(kube_cluster_set(c), "spec"),
@@ -45,22 +37,14 @@ void kube_statefulset_revise(struct kube_cluster *c)
     struct kube_revision revision;
 
     revision_name(c, pod_template, revision.name);
-    if (c->revisions_n && strcmp(c->revisions[c->revisions_n - 1].name, revision.name) == 0)
+    if (strcmp(c->update.name, revision.name) == 0)
         return;
-    for (size_t i = 0; i < c->revisions_n; i++)
-        if (strcmp(c->revisions[i].name, revision.name) == 0)
-            revision_drop(c, i);
-    if (c->revisions_n == REVISIONS_MAX)
-        revision_drop(c, 0);
     revision.pod_template = json_incref(pod_template);
-    c->revisions[c->revisions_n++] = revision;
+    json_decref(c->before.pod_template);
+    c->before = c->update;
+    c->update = revision;
     if (!*c->current_revision)
         (void)str_copy(c->current_revision, sizeof c->current_revision, revision.name);
-}
-
-static const struct kube_revision *update_revision(const struct kube_cluster *c)
-{
-    return &c->revisions[c->revisions_n - 1];
 }
 
 static struct kube_key pod_key(const struct kube_cluster *c, unsigned ordinal,
@@ -98,7 +82,7 @@ static void member_create(struct kube_cluster *c, unsigned ordinal)
     json_t *object;
 
     (void)kube_read_meta(kube_cluster_set(c), &set);
-    object = kube_objects_pod(c, ordinal, update_revision(c), set.uid);
+    object = kube_objects_pod(c, ordinal, &c->update, set.uid);
     reply = kube_store_create(c->config.store, &key, object);
     json_decref(object);
     if (reply.status == 201)
@@ -162,8 +146,7 @@ static bool shrink(struct kube_cluster *c, const struct member *m, unsigned repl
 static void roll(struct kube_cluster *c, const struct member *m, unsigned replicas)
 {
     for (unsigned i = replicas; i-- > 0;) {
-        if (m[i].exists && !m[i].terminating &&
-            strcmp(m[i].revision, update_revision(c)->name) != 0) {
+        if (m[i].exists && !m[i].terminating && strcmp(m[i].revision, c->update.name) != 0) {
             member_delete(c, i);
             return;
         }
@@ -175,7 +158,7 @@ static void roll(struct kube_cluster *c, const struct member *m, unsigned replic
 static void status_write(struct kube_cluster *c)
 {
     struct kube_key key = {KUBE_STATEFULSETS, c->ns, c->statefulset};
-    const char *update = update_revision(c)->name;
+    const char *update = c->update.name;
     int there = 0, ready = 0, current = 0, updated = 0;
     json_t *patch;
 

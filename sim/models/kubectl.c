@@ -43,11 +43,10 @@ struct kube_reply kube_cluster_rollout_undo(struct kube_cluster *c)
 
     if (set)
         kube_statefulset_revise(c);
-    if (!set || c->revisions_n < 2)
+    if (!set || !c->before.pod_template)
         return kube_status_failure(404, "NotFound", "no last revision to roll back to");
     next = json_deep_copy(set);
-    json_object_set(json_object_get(next, "spec"), "template",
-                    c->revisions[c->revisions_n - 2].pod_template);
+    json_object_set(json_object_get(next, "spec"), "template", c->before.pod_template);
     reply = kube_store_update(c->config.store, &key, KUBE_PART_MAIN, next);
     json_decref(next);
     return reply;

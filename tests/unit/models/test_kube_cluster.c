@@ -522,7 +522,11 @@ static void test_init_is_tried_again(void **state)
     f->init_code = 0;
     run(f, 20 * SECOND);
     expect_log(f, "0.0 init 0\n1.0 init 0\n11.0 init 0\n31.0 init 0\n31.0 start 0\n");
-    assert_true(kube_cluster_pod(f->cluster, 0)->restarts == 0);
+    assert_int_equal(kube_cluster_pod(f->cluster, 0)->restarts, 0);
+    log_clear(f);
+    life_end(f, kube_cluster_pod(f->cluster, 0)->id, 1);
+    run(f, SECOND);
+    expect_log(f, "33.0 start 0\n"); /* the init container's failures do not count any more */
 }
 
 static void test_deleted_while_init_runs(void **state)
@@ -645,6 +649,43 @@ static void test_scale(void **state)
     assert_true(kube_cluster_pod(f->cluster, 0)->ready);
 }
 
+/* What goes must be Ready, unless it is the first that is not: a rule of the real one. */
+static void test_scale_down_of_the_unready(void **state)
+{
+    struct fixture *f = *state;
+    struct kube_cluster_config config = {.replicas = 5};
+
+    begin(f, &config, false, false);
+    run(f, 10 * SECOND);
+    log_clear(f);
+    f->unready[3] = f->unready[4] = true;
+    run(f, 5 * SECOND);
+    assert_int_equal(drop(kube_cluster_scale(f->cluster, 2)), 200);
+    run(f, 5 * SECOND);
+    expect_log(f, "");
+    f->unready[3] = false;
+    run(f, 5 * SECOND);
+    expect_log(f, "21.0 SIGTERM 4\n21.0 closed 4\n21.0 SIGTERM 3\n21.0 closed 3\n"
+                  "21.0 SIGTERM 2\n21.0 closed 2\n");
+}
+
+static void test_parallel_rolls_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    struct kube_cluster_config config = {.replicas = 3, .parallel = true};
+
+    begin(f, &config, false, false);
+    run(f, 5 * SECOND);
+    log_clear(f);
+    f->unready[2] = true;
+    assert_int_equal(drop(kube_cluster_rollout_restart(f->cluster)), 200);
+    run(f, 5 * SECOND);
+    expect_log(f, "5.0 SIGTERM 2\n5.0 closed 2\n5.0 start 2\n");
+    f->unready[2] = false;
+    run(f, SECOND);
+    expect_log(f, "11.0 SIGTERM 1\n11.0 closed 1\n11.0 start 1\n");
+}
+
 static void test_eviction_honours_the_budget(void **state)
 {
     struct fixture *f = *state;
@@ -662,6 +703,9 @@ static void test_eviction_honours_the_budget(void **state)
     json_decref(reply.body);
     run(f, SECOND);
     assert_int_equal(drop(kube_cluster_evict(f->cluster, "db-1")), 201);
+    kube_cluster_hold(f->cluster, f->now_us, 1, true);
+    run(f, SECOND);
+    assert_int_equal(drop(kube_cluster_evict(f->cluster, "db-1")), 201); /* Pending: no matter */
 }
 
 static void test_drain(void **state)
@@ -707,6 +751,13 @@ static void test_node_is_lost(void **state)
     kube_cluster_node_set(f->cluster, f->now_us, 1, true);
     run(f, SECOND / 2);
     expect_log(f, "949.0 SIGTERM 1\n949.0 closed 1\n949.0 start 1\n");
+    f->unready[1] = false;
+    run(f, 2 * SECOND);
+    kube_cluster_node_set(f->cluster, f->now_us, 1, false); /* a second time is as the first */
+    run(f, 39 * SECOND);
+    assert_true(object_ready(f, "db-1"));
+    run(f, 2 * SECOND);
+    assert_false(object_ready(f, "db-1"));
 }
 
 static void test_lost_node_and_force(void **state)
@@ -767,6 +818,26 @@ static void test_api_away(void **state)
     kube_cluster_api_set(f->cluster, f->now_us, true);
     expect_log(f, "20.0 SIGTERM 2\n20.0 closed 2\n20.0 start 2\n");
     assert_string_equal(f->changes, "MODIFIED Running bound ip ready running\n");
+}
+
+/* A pod that ends meanwhile has its object until the API server is back. */
+static void test_api_away_at_the_end_of_a_pod(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t id;
+
+    begin_ready(f, false, false);
+    f->stubborn[2] = true;
+    id = kube_cluster_pod(f->cluster, 2)->id;
+    assert_int_equal(drop(kube_cluster_delete(f->cluster, "db-2", -1)), 200);
+    run(f, SECOND);
+    kube_cluster_api_set(f->cluster, f->now_us, false);
+    life_end(f, id, 0);
+    run(f, 10 * SECOND);
+    assert_true(object_ready(f, "db-2"));
+    assert_int_equal(kube_cluster_pod(f->cluster, 2)->phase, KUBE_CLUSTER_ENDED);
+    kube_cluster_api_set(f->cluster, f->now_us, true);
+    expect_log(f, "10.0 SIGTERM 2\n21.0 closed 2\n21.0 start 2\n");
 }
 
 static void test_volume_lost(void **state)
@@ -853,12 +924,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rollback_midway, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_broken_rollout_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_scale, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_scale_down_of_the_unready, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_parallel_rolls_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_eviction_honours_the_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_node_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lost_node_and_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_node_loses_power, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_api_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_api_away_at_the_end_of_a_pod, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_volume_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hold_and_restart, set_up, tear_down),
