@@ -27,6 +27,16 @@ static bool changes_rows(enum effect_kind kind)
     return changes_role(kind) || kind == EFFECT_REGISTER || kind == EFFECT_DROP;
 }
 
+/* Its row is dropped because it has been invalid for long. Whether that helped is judged by what
+ * its next row says, and for how long. */
+static void healing(struct pod *p)
+{
+    if (!p->invalid_since)
+        return;
+    (void)str_copy(p->healed_run, sizeof p->healed_run, p->run);
+    p->invalid_since = 0;
+}
+
 void command_started(struct view *v, const struct effect *effect)
 {
     struct pod *p = &v->pods[effect->pod];
@@ -42,9 +52,8 @@ void command_started(struct view *v, const struct effect *effect)
          * wrote. */
         v->touch_ldt = view_ldt(v, &ldt) ? ldt + 2 : 0;
     }
-    if (effect->kind == EFFECT_DROP && effect->target >= 0 && v->pods[effect->target].invalid_since)
-        (void)str_copy(v->pods[effect->target].healed_run,
-                       sizeof v->pods[effect->target].healed_run, v->pods[effect->target].run);
+    if (effect->kind == EFFECT_DROP && effect->target >= 0)
+        healing(&v->pods[effect->target]);
     if (effect->kind == EFFECT_REGISTER && effect->target == view_s(v) &&
         v->record.transition != EPOCH_NONE)
         (void)str_copy(v->work.s_run, sizeof v->work.s_run, v->pods[effect->target].run);

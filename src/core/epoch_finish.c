@@ -56,12 +56,26 @@ static bool is_forming(const struct record *r)
     return r->sync == SYNC_NONE && r->sync_why == SYNC_WHY_INITIAL;
 }
 
+/* The old main died before it was demoted, or right after: what was planned became a failover. */
+static bool became_failover(const struct view *v)
+{
+    char why[WHY_SIZE];
+
+    return v->record.transition == EPOCH_SWITCHOVER && v->record.from >= 0 &&
+           !v->work.s_registered && v->record.sync_why == SYNC_WHY_SWITCHOVER &&
+           view_lost(v, v->record.from, why);
+}
+
 static void set_outcome(const struct view *v, struct record *r, bool proven)
 {
     const struct pod *s = &v->pods[view_s(v)];
 
     if (is_forming(r) && !proven)
         return;
+    if (became_failover(v)) {
+        r->promoted = PROMOTED_FAILOVER;
+        r->sync_why = SYNC_WHY_FAILOVER;
+    }
     if (v->work.s_registered) {
         r->sync = proven ? SYNC_READY : SYNC_UNPROVEN;
         (void)str_copy(r->sync_run, sizeof r->sync_run, v->work.s_run);

@@ -17,6 +17,13 @@ static bool is_foreign(const struct view *v, int pod)
     return tried && p->invalid_since && v->now_us >= p->invalid_since + v->settings.replica_heal_us;
 }
 
+/* As the record says: a leader before us may have tried. */
+static bool was_refused(const struct view *v, int pod)
+{
+    return pod == view_s(v) && v->record.sync == SYNC_NONE &&
+           v->record.sync_why == SYNC_WHY_REFUSED && pod_runs(&v->pods[pod], v->record.sync_run);
+}
+
 bool rebuild_needed(const struct view *v, int pod, char why[WHY_SIZE])
 {
     const struct row *row = view_row(v, pod);
@@ -24,12 +31,12 @@ bool rebuild_needed(const struct view *v, int pod, char why[WHY_SIZE])
 
     if (!v->record_exists || pod == v->record.target || pod_role(p) != ROLE_REPLICA)
         (void)str_copy(why, WHY_SIZE, "it is no replica that answers");
-    else if (pod_refused(p))
+    else if (pod_refused(p) || was_refused(v, pod))
         return (void)str_copy(why, WHY_SIZE, "refused as diverged"), true;
     else if (row && row->has_data && row->status == ROW_DIVERGED)
         return (void)str_copy(why, WHY_SIZE, "diverged"), true;
     else if (is_foreign(v, pod))
-        return (void)str_copy(why, WHY_SIZE, "invalid for long: data of another lineage"), true;
+        return (void)str_copy(why, WHY_SIZE, "of another lineage: invalid for long"), true;
     else
         (void)str_copy(why, WHY_SIZE, "the main has nothing against its data");
     return false;
@@ -172,7 +179,8 @@ static void tell(const struct view *v, struct plan *plan, int pod, const char *n
                  const char *obstacle)
 {
     struct effect *e = plan_add(plan, v, EFFECT_EVENT, RULE_O8, -1,
-                                "%s-%d must be rebuilt (%.60s), by request only: %.90s",
+                                "%.60s-%d is %.40s, and is not rebuilt by itself: %.70s. Request a "
+                                "rebuild; a restart of the main may heal it, too",
                                 v->settings.name, pod, needed, obstacle);
 
     if (e) {

@@ -216,24 +216,3 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
                       v->settings.name, view_s(v));
     return true;
 }
-
-void refresh_tell_refused(const struct view *v, struct plan *plan)
-{
-    const char *name = v->settings.name;
-    int s = view_s(v), t = v->record.target;
-    const struct pod *p = &v->pods[s];
-    bool recorded = v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
-                    pod_runs(p, v->record.sync_run);
-    struct effect *e;
-
-    if (pod_role(p) != ROLE_REPLICA || !(recorded || pod_refused(p)))
-        return;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O6, -1,
-                 "%.60s-%d is refused as diverged by %.60s-%d. Restart the main's process (its new "
-                 "epoch may heal it), or rebuild the replica",
-                 name, s, name, t);
-    if (e) {
-        e->event = "ReplicaRefused";
-        e->warning = true;
-    }
-}

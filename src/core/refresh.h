@@ -11,7 +11,5 @@
 /* True: an epoch is being begun, or S's pod is deleted first because it hangs. */
 bool refresh_without_s(const struct view *v, struct plan *plan);
 bool refresh_with_s(const struct view *v, struct plan *plan);
-/* S answers and is refused as diverged: says so, with the ways out. */
-void refresh_tell_refused(const struct view *v, struct plan *plan);
 
 #endif

@@ -106,7 +106,6 @@ static void decide_operational(const struct view *v, struct plan *plan)
         return;
     }
     plan_reason(plan, "%s-%d is main", v->settings.name, t);
-    refresh_tell_refused(v, plan);
     registrations_keep_sync(v, plan);
     if (switchover_decide(v, plan) || refresh_without_s(v, plan) || refresh_with_s(v, plan))
         return;

@@ -170,7 +170,7 @@ static void test_an_adopted_pair_of_broken_lineage(void **state)
     WORLD_EXPECT(w, "B4 record 0 - none:adopted", "O6 record 1 refresh none:adopted",
                  "EPOCH demote 0", "EPOCH promote 0", "EPOCH register 0 1 strict_sync",
                  "EPOCH register 0 2 async", "EPOCH touch 0", "EPOCH record 1 - none:adopted",
-                 "EPOCH event EpochRefreshed", "O6 event ReplicaRefused", "O7 drop 0 1");
+                 "EPOCH event EpochRefreshed", "O8 event RebuildNeeded", "O7 drop 0 1");
     world_kill(w, 0);
     world_run(w, 100 * ms);
     world_start(w, 0);

@@ -70,6 +70,56 @@ static void lose_t_volume(struct world *w)
     world_start(w, 0);
 }
 
+static void ask_switchover(struct world *w)
+{
+    world_request(w, "switchover@1");
+}
+
+static void delete_t(struct world *w)
+{
+    world_delete(w, 0, 30 * second);
+}
+
+static void delete_s(struct world *w)
+{
+    world_delete(w, 1, 30 * second);
+}
+
+static void degrade(struct world *w)
+{
+    world_request(w, "degrade@1");
+}
+
+static void refresh(struct world *w)
+{
+    world_request(w, "refresh@1");
+}
+
+/* Its pod holds a commit that nobody else has. */
+static void start_diverged(struct world *w, int pod)
+{
+    w->pods[pod].epoch = -7;
+    w->pods[pod].data |= UINT64_C(1) << 62;
+    w->pods[pod].ldt += 2;
+    w->pods[pod].main_id = -1;
+    world_start(w, pod);
+}
+
+static void kill_a(struct world *w)
+{
+    world_kill(w, 2);
+}
+
+static void start_a_diverged(struct world *w)
+{
+    start_diverged(w, 2);
+}
+
+static void start_t_diverged(struct world *w)
+{
+    start_diverged(w, 0);
+}
+
 static const struct fault faults[] = {
     {"bootstrap", make_new, nothing, nothing, 9},
     {"failover and return", make_formed, kill_t, start_t, 14},
@@ -77,6 +127,12 @@ static const struct fault faults[] = {
     {"T restarts", make_formed, restart_t, nothing, 7},
     {"stray S", make_formed, promote_s, nothing, 10},
     {"T loses its volume", make_formed, lose_t_volume, nothing, 14},
+    {"switchover", make_formed, ask_switchover, nothing, 8},
+    {"T is restarted as planned", make_formed, delete_t, nothing, 13},
+    {"S is restarted as planned", make_formed, delete_s, nothing, 12},
+    {"degrade and back", make_formed, degrade, refresh, 10},
+    {"A is rebuilt", make_formed, kill_a, start_a_diverged, 5},
+    {"S is rebuilt", make_formed, kill_t, start_t_diverged, 14},
 };
 
 static bool is_ready_or_dead(const struct world *w)

@@ -14,7 +14,13 @@
 #include "core/gate.h"
 #include "core/rules.h"
 
-enum { WORLD_PODS = 4, WORLD_CONTROLLERS = 2, WORLD_OPS = 96, WORLD_TRACE = 65536 };
+enum {
+    WORLD_PODS = 4,
+    WORLD_CONTROLLERS = 2,
+    WORLD_OPS = 96,
+    WORLD_TRACE = 65536,
+    EVENTS_KEPT = 8
+};
 
 static const int64_t ms = 1000, second = 1000 * 1000;
 
@@ -72,9 +78,10 @@ struct controller {
     int64_t probe_at, rows_at, connect_at[WORLD_PODS];
     char link_run[WORLD_PODS][RUN_SIZE]; /* the process that its connection is to */
     unsigned tries[WORLD_PODS];
-    enum gate_state worst_gate; /* since world_forget */
-    char gates[200];            /* what the gate was since then: "open hold open" */
-    char event[WHY_SIZE];       /* the last one */
+    enum gate_state worst_gate;         /* since world_forget */
+    char gates[200];                    /* what the gate was since then: "open hold open" */
+    char events[EVENTS_KEPT][WHY_SIZE]; /* what was told lately is not told again */
+    unsigned events_n;
     bool exited;
 };
 
@@ -188,6 +195,8 @@ void world_forget(struct world *w); /* the trace so far, and the worst gate */
 const struct plan *world_plan(const struct world *w);
 /* The record's `sync` as text. */
 const char *world_sync(const struct world *w);
+/* The words of the last Event. */
+const char *world_event(const struct controller *c);
 /* Tests to wait for. */
 bool world_is_ready(const struct world *w); /* gate open, sync ready, everybody registered */
 bool world_is_open(const struct world *w);  /* gate open on the leader */

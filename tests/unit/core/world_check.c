@@ -5,15 +5,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { LONG_TRACE = 600 };
+
 void check_fail(const struct world *w, const char *fmt, ...)
 {
+    const char *trace = w->trace;
     char text[400];
     va_list args;
 
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fail_msg("at %lld us: %s\ntrace:\n%s", (long long)w->now_us, text, w->trace);
+    if (strlen(w->trace) > LONG_TRACE) /* more than cmocka prints: the end tells */
+        trace += strlen(w->trace) - LONG_TRACE;
+    fail_msg("at %lld us: %s\n%.40s\ntrace:\n%s", (long long)w->now_us, text, w->trace, trace);
 }
 
 /* ---- the gate ---- */

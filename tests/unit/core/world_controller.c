@@ -109,6 +109,20 @@ static void delete_pod(struct world *w, int id, int pod)
     world_delete(w, pod, w->pods[pod].mute ? second : 30 * second);
 }
 
+static bool is_news(struct controller *c, const struct effect *e)
+{
+    for (unsigned i = 0; i < EVENTS_KEPT; i++)
+        if (strcmp(c->events[i], e->why) == 0)
+            return false;
+    (void)str_copy(c->events[c->events_n++ % EVENTS_KEPT], WHY_SIZE, e->why);
+    return true;
+}
+
+const char *world_event(const struct controller *c)
+{
+    return c->events_n ? c->events[(c->events_n - 1) % EVENTS_KEPT] : "";
+}
+
 /* Begins one effect; false when there was nothing to begin. */
 static bool begin_effect(struct world *w, int id, const struct effect *e)
 {
@@ -117,10 +131,8 @@ static bool begin_effect(struct world *w, int id, const struct effect *e)
     if (e->kind == EFFECT_ASK_ROLE || e->kind == EFFECT_ASK_STORAGE || e->kind == EFFECT_ASK_ROWS)
         return ask(w, id, e->kind, e->pod);
     if (e->kind == EFFECT_EVENT) {
-        if (strcmp(c->event, e->why) == 0)
-            return false;
-        (void)str_copy(c->event, sizeof c->event, e->why);
-        trace_effect(w, c, e);
+        if (is_news(c, e))
+            trace_effect(w, c, e);
         return false;
     }
     trace_effect(w, c, e);
