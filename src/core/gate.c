@@ -83,7 +83,13 @@ static bool hands_over(const struct view *v, struct plan *plan)
 /* S was lost a moment ago: a pause for the clients instead of errors, for a while. */
 static bool held_for_s(const struct view *v, struct plan *plan)
 {
-    int64_t until_us = v->s_lost_since + v->settings.hold_timeout_us;
+    static const int64_t margin_us = 500 * 1000;
+    const struct settings *s = &v->settings;
+    int64_t until_us = v->s_lost_since + s->hold_timeout_us;
+
+    /* At its end the main goes on without S: no glimpse of a gate whose writes fail before that. */
+    if (s->durability == DURABILITY_PREFERRED && s->sync_loss_us <= s->hold_timeout_us)
+        until_us += margin_us;
 
     if (!v->s_lost_since || v->record.transition != EPOCH_NONE)
         return false;

@@ -76,29 +76,36 @@ static int64_t lost_since(const struct view *v)
     return v->s_lost_since ? v->s_lost_since : v->s_row_lost_since;
 }
 
-bool refresh_without_s(const struct view *v, struct plan *plan)
+/* Why T shall go on without S now; SYNC_WHY_REFRESH: it shall not. */
+static enum sync_why why_alone(const struct view *v, struct plan *plan, const char **reason)
 {
     int64_t since_us = lost_since(v), due_us = since_us + v->settings.sync_loss_us;
 
-    if (request_open(v).kind == REQUEST_DEGRADE) {
-        if (!s_hangs(v, plan))
-            begin_alone(v, plan, SYNC_WHY_DEGRADED, "an operator asks for it");
-        return true;
-    }
+    *reason = "an operator asks for it";
+    if (request_open(v).kind == REQUEST_DEGRADE)
+        return SYNC_WHY_DEGRADED;
     if (!s_takes_part(v))
-        return false;
-    if (stopping_is(v, view_s(v)) && v->settings.planned_restart == PLANNED_DEGRADE) {
-        begin_alone(v, plan, SYNC_WHY_PLANNED, "its pod is about to stop");
-        return true;
-    }
-    if (!since_us)
-        return false;
-    if (v->now_us < due_us) {
+        return SYNC_WHY_REFRESH;
+    *reason = "it has been lost for too long";
+    if (since_us && v->now_us >= due_us)
+        return SYNC_WHY_DEGRADED;
+    if (since_us)
         plan_wake(plan, due_us);
+    *reason = "its pod is about to stop";
+    if (stopping_is(v, view_s(v)) && v->settings.planned_restart == PLANNED_DEGRADE)
+        return SYNC_WHY_PLANNED;
+    return SYNC_WHY_REFRESH;
+}
+
+bool refresh_without_s(const struct view *v, struct plan *plan)
+{
+    const char *reason;
+    enum sync_why why = why_alone(v, plan, &reason);
+
+    if (why == SYNC_WHY_REFRESH)
         return false;
-    }
     if (!s_hangs(v, plan))
-        begin_alone(v, plan, SYNC_WHY_DEGRADED, "it has been lost for too long");
+        begin_alone(v, plan, why, reason);
     return true;
 }
 

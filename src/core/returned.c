@@ -2,6 +2,7 @@
 
 #include "core/epoch.h"
 #include "core/failover.h"
+#include "core/request.h"
 
 /* Its contents were counted over its present link, and since T is back: what it held before says
  * nothing. */
@@ -191,7 +192,7 @@ static bool s_is_known(const struct view *v, struct plan *plan)
     const struct pod *s = &v->pods[view_s(v)];
     const struct row *row = view_row(v, view_s(v));
 
-    if (v->record.sync == SYNC_NONE)
+    if (v->record.sync == SYNC_NONE || request_open(v).kind == REQUEST_DEGRADE)
         return true;
     if (row && row->has_data && row->ts > 0 && (row_serves(row) || row->status == ROW_RECOVERY))
         return true;

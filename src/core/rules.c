@@ -106,8 +106,10 @@ static void decide_operational(const struct view *v, struct plan *plan)
         return;
     }
     plan_reason(plan, "%s-%d is main", v->settings.name, t);
+    if (refresh_without_s(v, plan))
+        return;
     registrations_keep_sync(v, plan);
-    if (switchover_decide(v, plan) || refresh_without_s(v, plan) || refresh_with_s(v, plan))
+    if (switchover_decide(v, plan) || refresh_with_s(v, plan))
         return;
     registrations_keep_proof(v, plan);
     registrations_keep_rows(v, plan);

@@ -279,6 +279,9 @@ bool world_is_ready(const struct world *w)
     if (!world_is_open(w) || w->record.sync != SYNC_READY || w->record.fenced ||
         w->record.transition != EPOCH_NONE || t->rows_n != w->pods_n - 1)
         return false;
+    for (int i = 0; i < (int)w->pods_n; i++)
+        if (record_is_rebuilt(&w->record, i))
+            return false;
     for (unsigned i = 0; i < t->rows_n; i++)
         if (t->rows[i].dead || t->rows[i].status != ROW_READY ||
             w->pods[t->rows[i].pod].data != t->data ||

@@ -1,0 +1,174 @@
+#include "core/explain.h"
+#include "core/rebuild.h"
+#include "core/request.h"
+#include "steady.h"
+
+#include "../cmocka_test.h"
+
+static struct view v;
+
+static int set_up(void **state)
+{
+    (void)state;
+    steady_view(&v);
+    return 0;
+}
+
+static void test_every_request_reads_back(void **state)
+{
+    (void)state;
+    for (int kind = REQUEST_SWITCHOVER; kind <= REQUEST_STOP; kind++) {
+        struct request r = {(enum request_kind)kind, 1, 1764000000123000}, back;
+        char text[NOTE_SIZE];
+
+        assert_true(request_parse(str_of(request_text(&r, text)), &back));
+        assert_memory_equal(&back, &r, sizeof r);
+    }
+}
+
+static void test_what_a_person_may_write(void **state)
+{
+    struct request r;
+
+    (void)state;
+    assert_true(request_parse(str_of("switchover"), &r));
+    assert_int_equal(r.kind, REQUEST_SWITCHOVER);
+    assert_int_equal(r.pod, -1);
+    assert_true(request_parse(str_of("rebuild:mg-2@17"), &r));
+    assert_int_equal(r.pod, 2);
+    assert_int_equal(r.at_wall_us, 17000);
+    assert_true(request_parse(str_of(""), &r));
+    assert_int_equal(r.kind, REQUEST_NONE);
+    assert_false(request_parse(str_of("switch"), &r));
+    assert_false(request_parse(str_of("rebuild"), &r));
+    assert_false(request_parse(str_of("rebuild:x"), &r));
+    assert_false(request_parse(str_of("stop:99"), &r));
+    assert_false(request_parse(str_of("degrade@-1"), &r));
+    assert_false(request_parse(str_of("degrade@9223372036854775807"), &r));
+}
+
+static void expect(enum request_kind kind, int pod, bool possible, const char *words)
+{
+    struct request r = {.kind = kind, .pod = pod};
+    char why[WHY_SIZE];
+
+    if (request_check(&v, &r, why) != possible || !strstr(why, words))
+        fail_msg("%s: '%s', wanted '%s'", request_kind_name(kind), why, words);
+}
+
+static void test_what_stands_in_its_way(void **state)
+{
+    (void)state;
+    expect(REQUEST_SWITCHOVER, -1, true, "holds every acknowledged write");
+    expect(REQUEST_SWITCHOVER, 0, false, "main already");
+    expect(REQUEST_SWITCHOVER, 2, false, "only mg-0 and mg-1");
+    expect(REQUEST_REBUILD, 2, true, "");
+    expect(REQUEST_REBUILD, 3, false, "no such pod");
+    expect(REQUEST_DEGRADE, -1, true, "");
+    expect(REQUEST_FAILOVER, -1, true, "acknowledged writes that it lacks are lost");
+    expect(REQUEST_REFRESH, -1, true, "");
+    expect(REQUEST_STOP, 0, true, "");
+    expect(REQUEST_NONE, -1, false, "asks for nothing");
+    v.pods[0].role = ROLE_REPLICA;
+    expect(REQUEST_DEGRADE, -1, false, "does not answer as such");
+    v.record.transition = EPOCH_REFRESH;
+    expect(REQUEST_SWITCHOVER, -1, false, "a refresh is under way");
+    (void)record_pause_text("me", 1, 0, v.record.paused);
+    expect(REQUEST_FAILOVER, -1, false, "decisions are paused (me@");
+    view_record(&v, NULL);
+    expect(REQUEST_FAILOVER, -1, false, "no record");
+}
+
+/* ---- explain ---- */
+
+static const struct condition *condition(const struct explanation *e, const char *name)
+{
+    for (unsigned i = 0; i < e->conditions_n; i++)
+        if (strcmp(e->conditions[i].name, name) == 0)
+            return &e->conditions[i];
+    fail_msg("no condition '%s'", name);
+    return NULL;
+}
+
+static void test_what_if_the_main_died(void **state)
+{
+    struct explanation e;
+    struct view before = v;
+
+    (void)state;
+    v.leader = false; /* a follower answers as the leader would */
+    explain_failover(&v, &e);
+    assert_true(e.possible);
+    assert_non_null(strstr(e.answer, "begin epoch 4 (failover) on mg-1"));
+    assert_true(condition(&e, "it is connected")->holds);
+    assert_int_equal(condition(&e, "it is a replica")->age_us, 0);
+    v.leader = true;
+    assert_memory_equal(&v, &before, sizeof v); /* it only looks */
+    v.record.sync = SYNC_UNPROVEN;
+    explain_failover(&v, &e);
+    assert_false(e.possible);
+    assert_non_null(strstr(e.answer, "no failover from mg-0"));
+    assert_false(condition(&e, "it holds every acknowledged write")->holds);
+    v.record.sync = SYNC_READY;
+    (void)record_pause_text("me", 1, 0, v.record.paused);
+    explain_failover(&v, &e);
+    assert_false(e.possible);
+    assert_false(condition(&e, "decisions are not paused")->holds);
+    view_record(&v, NULL);
+    explain_failover(&v, &e);
+    assert_false(e.possible);
+    assert_non_null(strstr(e.answer, "no record"));
+}
+
+static void test_what_if_an_operator_asked(void **state)
+{
+    struct explanation e;
+
+    (void)state;
+    explain_switchover(&v, &e);
+    assert_true(e.possible);
+    assert_string_equal(e.answer, "mg-0 would hand over to mg-1");
+    v.pods[1].terminating = true;
+    explain_switchover(&v, &e);
+    assert_false(e.possible);
+    assert_string_equal(e.answer, "mg-1 is being terminated");
+    assert_false(condition(&e, "it is not about to stop")->holds);
+}
+
+static void test_who_would_be_rebuilt(void **state)
+{
+    struct explanation e;
+
+    (void)state;
+    explain_rebuild(&v, 2, &e);
+    assert_false(e.possible);
+    assert_string_equal(e.answer, "mg-2 needs no rebuild");
+    (void)str_copy(v.pods[2].refused_run, RUN_SIZE, "r2");
+    explain_rebuild(&v, 2, &e);
+    assert_true(e.possible);
+    (void)str_copy(v.pods[1].refused_run, RUN_SIZE, "r1");
+    explain_rebuild(&v, 1, &e);
+    assert_false(e.possible);
+    assert_string_equal(e.answer, "mg-1 waits for a person: request a rebuild");
+    v.record.promoted = PROMOTED_FAILOVER;
+    (void)str_copy(v.record.promoted_run, RUN_SIZE, "r0");
+    explain_rebuild(&v, 1, &e);
+    assert_true(e.possible);
+    (void)str_copy(v.record.rebuild[2].uid, UID_SIZE, "u");
+    explain_rebuild(&v, 1, &e);
+    assert_string_equal(e.answer, "mg-1 cannot be rebuilt now");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_request_reads_back),
+        cmocka_unit_test(test_what_a_person_may_write),
+        cmocka_unit_test_setup(test_what_stands_in_its_way, set_up),
+        cmocka_unit_test_setup(test_what_if_the_main_died, set_up),
+        cmocka_unit_test_setup(test_what_if_an_operator_asked, set_up),
+        cmocka_unit_test_setup(test_who_would_be_rebuilt, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
