@@ -269,6 +269,23 @@ static bool record_decode(struct str record, struct arena *arena, struct record_
     return true;
 }
 
+/* Before 3.6 a file of a replica's log goes on when the epoch changes: what is in it counts as of
+ * the epoch in which it was begun, once it is read again (Bug W, facts 5.7). */
+static void log_of_others(struct mg *mg, struct str record, const struct record_parts *parts)
+{
+    struct buf stamped;
+
+    if (mg->features.log_by_epoch || !mg->log_epoch[0] || !strcmp(mg->log_epoch, parts->epoch)) {
+        str_copy(mg->log_epoch, sizeof(mg->log_epoch), parts->epoch);
+        mg_log(mg, record, parts->ts, parts->previous_ts);
+        return;
+    }
+    buf_init(&stamped, SIZE_MAX);
+    mg_record_encode(&stamped, mg->log_epoch, parts->ts, parts->previous_ts, parts->operations);
+    mg_log(mg, buf_str(&stamped), parts->ts, parts->previous_ts);
+    buf_done(&stamped);
+}
+
 bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts)
 {
     struct record_parts parts;
@@ -285,7 +302,7 @@ bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts)
             str_copy(mg->epoch, sizeof(mg->epoch), parts.epoch);
         }
         if (ok)
-            mg_log(mg, record, parts.ts, parts.previous_ts);
+            log_of_others(mg, record, &parts);
     }
     arena_done(&arena);
     return ok;
