@@ -194,6 +194,9 @@ static void test_storage_info(void **state)
     assert_non_null(storage_of(n, plain, "vertex_count"));
     assert_null(storage_of(n, plain, "database_uuid"));
     cluster_done(&c);
+    n = alone(&c, "3.5.0");
+    assert_non_null(storage_of(n, plain, "database_uuid"));
+    cluster_done(&c);
     n = alone(&c, "3.10.0");
     assert_non_null(storage_of(n, plain, "vertex_count"));
     assert_string_equal(json_string_value(storage_of(n, plain, "database_uuid")),
