@@ -69,7 +69,7 @@ struct mg_call {
     uint64_t id;
     enum mg_rpc rpc;
     int64_t ts; /* of PREPARE and FINISH */
-    int64_t sent_us;
+    int64_t expires_us;
     bool for_commit; /* the commit under way waits for it */
     char *bytes;
     size_t n;

@@ -85,7 +85,7 @@ static void call_start(struct mg_replica *r)
 {
     struct mg_call *call = CONTAINER_OF(r->calls.next, struct mg_call, node);
 
-    call->sent_us = r->mg->now_us;
+    call->expires_us = r->mg->now_us + TIMEOUT_US[call->rpc];
     r->mg->host.call(r->mg->host.arg, call->id, r->link, r->address,
                      (struct str){call->bytes, call->n}, TIMEOUT_US[call->rpc]);
 }
@@ -320,7 +320,7 @@ static enum mg_reason reason_of(const struct mg *mg, const struct mg_call *call,
         return MG_CONFIRMED;
     if (ok)
         return MG_NOT_IN_STEP;
-    return mg->now_us - call->sent_us >= TIMEOUT_US[call->rpc] ? MG_TIMED_OUT : MG_RPC_BROKE;
+    return mg->now_us >= call->expires_us ? MG_TIMED_OUT : MG_RPC_BROKE;
 }
 
 static void dispatch(struct mg_replica *r, const struct mg_call *call, bool ok,
