@@ -3,11 +3,26 @@
 #include "fuzz.h"
 
 #include "app/state.h"
+#include "core/rebuild.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum { FIELDS = 32 };
+
+/* What is done with a record that was read. */
+static void check_use(const struct record *r)
+{
+    struct rebuild_order order;
+    int64_t until_us;
+
+    for (int i = 0; i < PODS_MAX; i++) {
+        rebuild_order(r, i, "uid", &order);
+        assert(!order.move_data || (order.move_replication && record_is_rebuilt(r, i)));
+        assert(!order.move_replication || order.token[0] != '\0');
+    }
+    assert(record_paused(r, 0, &until_us) == (r->paused[0] && until_us > 0));
+}
 
 /* Written and read again, it is the same record. */
 static void check_record(const struct record *r, json_t *before)
@@ -17,6 +32,8 @@ static void check_record(const struct record *r, json_t *before)
 
     assert(r->target == 0 || r->target == 1);
     assert(r->history_n <= HISTORY_MAX && r->from < PODS_MAX);
+    assert(r->began_wall_us >= 0);
+    check_use(r);
     assert(state_decode(data, &back).kind == FAIL_NONE);
     again = state_encode(&back, "mg", before);
     assert(json_equal(data, again));

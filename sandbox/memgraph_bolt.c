@@ -238,9 +238,11 @@ static void on_request(struct client *c, const struct bolt_message *m)
         break;
     case BOLT_NOOP:
         break;
-    case BOLT_LOGOFF: /* no reply before 3.12 */
+    case BOLT_LOGOFF:
         mg_session_reset(c->session, now(c));
         c->state = STATE_LOGON;
+        if (mg_features(c->bolt->mg)->logoff_answered)
+            succeed(c, NULL);
         break;
     case BOLT_ROUTE:
         fail(c, "Memgraph.TransientError.MemgraphError.MemgraphError",
@@ -291,7 +293,9 @@ static void work(struct client *c)
 /* True: the handshake is done. */
 static bool shake_hands(struct client *c, struct str *bytes)
 {
-    static const enum bolt_version SPOKEN[] = {BOLT_1_0, BOLT_4_0, BOLT_4_1, BOLT_4_3, BOLT_5_2};
+    static const enum bolt_version SPOKEN[] = {BOLT_1_0, BOLT_4_0, BOLT_4_1,
+                                               BOLT_4_3, BOLT_5_2, BOLT_4_4};
+    size_t spoken_n = ARRAY_LEN(SPOKEN) - !mg_features(c->bolt->mg)->bolt_4_4;
     size_t n = BOLT_REQUEST_BYTES - c->request_n;
     enum bolt_version version;
 
@@ -302,7 +306,7 @@ static bool shake_hands(struct client *c, struct str *bytes)
     bytes->n -= n;
     if (c->request_n < BOLT_REQUEST_BYTES)
         return false;
-    version = bolt_choose(c->request, SPOKEN, ARRAY_LEN(SPOKEN));
+    version = bolt_choose(c->request, SPOKEN, spoken_n);
     if (version == BOLT_NONE) {
         violation(c);
         return false;

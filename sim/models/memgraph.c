@@ -34,6 +34,17 @@ void mg_uuid(struct mg *mg, char out[MG_UUID_SIZE])
                (unsigned)(b >> 48 & 0x3FFF) | 0x8000, (unsigned long long)(b & 0xFFFFFFFFFFFFu));
 }
 
+bool mg_chance(struct mg *mg, unsigned percent)
+{
+    return percent && next_random(mg) % 100 < percent;
+}
+
+void mg_die(struct mg *mg, const char *why)
+{
+    mg->dead = true;
+    mg->host.crash(mg->host.arg, why);
+}
+
 void mg_history_add(struct mg *mg, const char *epoch, int64_t ts)
 {
     enum { HISTORY_MAX = 1000 };
@@ -49,9 +60,10 @@ void mg_history_add(struct mg *mg, const char *epoch, int64_t ts)
 void mg_history_save(struct mg *mg)
 {
     const struct mg_epoch *last = mg->history_n ? &mg->history[mg->history_n - 1] : NULL;
+    const char *epoch = mg->features.commit_epoch ? mg->ldt_epoch : mg->epoch;
 
-    if (!last || strcmp(last->id, mg->ldt_epoch) != 0 || last->ts != mg->ldt)
-        mg_history_add(mg, mg->ldt_epoch, mg->ldt);
+    if (!last || strcmp(last->id, epoch) != 0 || last->ts != mg->ldt)
+        mg_history_add(mg, epoch, mg->ldt);
 }
 
 void mg_changed(struct mg *mg)
@@ -77,10 +89,10 @@ void mg_settle(struct mg *mg)
         list_init(&round);
         while ((node = list_pop(&mg->waiting)))
             list_add_tail(&round, node);
-        while ((node = list_pop(&round)) && !mg->dead) {
+        while ((node = list_pop(&round))) {
             struct mg_session *s = CONTAINER_OF(node, struct mg_session, waiting);
 
-            if (all || s->wake_at <= mg->now_us)
+            if (!mg->dead && (all || s->wake_at <= mg->now_us))
                 mg_session_step(s);
             else
                 list_add_tail(&mg->waiting, &s->waiting);
@@ -108,6 +120,7 @@ static struct mg *mg_make(const struct mg_config *config, const struct mg_host *
     struct mg *mg = xcalloc(1, sizeof(*mg));
 
     mg->config = *config;
+    mg->features = mg_features_of(config->version);
     mg->host = *host;
     mg->now_us = now_us;
     mg->random = config->seed;
@@ -222,6 +235,11 @@ void mg_poke(struct mg *mg, int64_t now_us)
 const char *mg_server_name(const struct mg *mg)
 {
     return mg->config.server_name;
+}
+
+const struct mg_features *mg_features(const struct mg *mg)
+{
+    return &mg->features;
 }
 
 struct mg_view mg_look(const struct mg *mg)

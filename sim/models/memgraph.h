@@ -1,5 +1,6 @@
-/* memgraph: a model of one Memgraph 3.6.1 server (Community use of the Enterprise build), without
- * sockets, clock, threads or random numbers of its own.
+/* memgraph: a model of one Memgraph server (Community use of the Enterprise build), without
+ * sockets, clock, threads or random numbers of its own: 3.6.1, or another version from 3.4 on
+ * (memgraph_version.h).
  *
  * What it models: roles, main UUIDs, the list of replicas, epochs and their history with Bug H,
  * the state of each replica, heartbeats, zombies, SYNC, STRICT_SYNC and ASYNC commits, recovery,
@@ -17,6 +18,7 @@
 #define MODELS_MEMGRAPH_H
 
 #include "base/buf.h"
+#include "models/memgraph_version.h"
 #include "proto/value.h"
 
 enum { MG_UUID_SIZE = 40 };
@@ -40,7 +42,8 @@ struct mg_host {
     /* Sends a request; mg_answer with the same number follows, never from within. */
     void (*call)(void *arg, uint64_t call, unsigned link, const char *address, struct str request,
                  int64_t timeout_us);
-    /* The link is not used any more; nothing is under way on it. */
+    /* The link is not used any more. A call that is under way on it (from 3.12) is aborted: the
+     * connection closes, and its answer, should it come, is ignored. */
     void (*link_close)(void *arg, unsigned link);
     /* Adds to a file, or replaces it. Must have reached the OS when it returns. */
     void (*persist)(void *arg, enum mg_file file, bool append, struct str bytes);
@@ -50,12 +53,15 @@ struct mg_host {
 };
 
 struct mg_config {
-    uint64_t seed;         /* of UUIDs */
-    unsigned workers;      /* --bolt-num-workers */
-    int64_t bcrypt_us;     /* of one password; 0: no cost */
-    int64_t promotion_us;  /* without a poke: 200 ms */
-    int64_t poked_us;      /* from the poke to the end of a promotion: 4 ms */
-    char version[40];      /* SHOW VERSION */
+    uint64_t seed;        /* of UUIDs */
+    unsigned workers;     /* --bolt-num-workers */
+    int64_t bcrypt_us;    /* of one password; 0: no cost */
+    int64_t promotion_us; /* without a poke: 200 ms */
+    int64_t poked_us;     /* from the poke to the end of a promotion: 4 ms */
+    /* Of DROP REPLICA while a heartbeat or a recovery of that replica is under way: how often, in
+     * 100 cases, it kills the main (live facts 1.7). */
+    unsigned drop_crash_percent;
+    char version[40];      /* SHOW VERSION, and what the server can do */
     char server_name[128]; /* in HELLO */
     char data_directory[256];
     const char *user, *password; /* MEMGRAPH_USER, MEMGRAPH_PASSWORD: created at start; or NULL */
@@ -83,6 +89,7 @@ bool mg_serve(struct mg *mg, int64_t now_us, struct str request, struct buf *ans
 /* Bytes that are no whole request came in on the replication port. */
 void mg_poke(struct mg *mg, int64_t now_us);
 const char *mg_server_name(const struct mg *mg);
+const struct mg_features *mg_features(const struct mg *mg);
 
 /* Looking inside, for checkers and tests; not what a client could know. */
 struct mg_view {

@@ -79,7 +79,8 @@ static bool parse_role(struct lex *l, struct admin *out, struct cypher_fail *why
     return end_here(l, why);
 }
 
-static bool parse_register(struct lex *l, struct admin *out, struct cypher_fail *why)
+static bool parse_register(struct lex *l, const struct mg_features *features, struct admin *out,
+                           struct cypher_fail *why)
 {
     out->kind = ADMIN_REGISTER;
     if (!lex_word(l, "REPLICA"))
@@ -90,10 +91,11 @@ static bool parse_register(struct lex *l, struct admin *out, struct cypher_fail 
         out->mode = MG_SYNC;
     else if (lex_word(l, "ASYNC"))
         out->mode = MG_ASYNC;
-    else if (lex_word(l, "STRICT_SYNC"))
+    else if (features->strict_sync && lex_word(l, "STRICT_SYNC"))
         out->mode = MG_STRICT_SYNC;
     else
-        return misplaced(l, "{ASYNC, STRICT_SYNC, SYNC}", why);
+        return misplaced(l, features->strict_sync ? "{ASYNC, STRICT_SYNC, SYNC}" : "{ASYNC, SYNC}",
+                         why);
     if (!lex_word(l, "TO"))
         return misplaced(l, "TO", why);
     if (l->now.kind == LEX_INTEGER)
@@ -150,7 +152,8 @@ static bool parse_schema(struct lex *l, struct admin *out, bool create, struct c
     return end_here(l, why);
 }
 
-static bool parse_show(struct lex *l, struct admin *out, struct cypher_fail *why)
+static bool parse_show(struct lex *l, const struct mg_features *features, struct admin *out,
+                       struct cypher_fail *why)
 {
     static const struct {
         const char *first, *second;
@@ -171,6 +174,11 @@ static bool parse_show(struct lex *l, struct admin *out, struct cypher_fail *why
 
         if (lex_word(l, TABLE[i].first) && (!TABLE[i].second || lex_word(l, TABLE[i].second))) {
             out->kind = TABLE[i].kind;
+            if (out->kind == ADMIN_SHOW_STORAGE && features->storage_split && lex_word(l, "ON")) {
+                out->flag = true;
+                if (!lex_word(l, "CURRENT") || !lex_word(l, "DATABASE"))
+                    return misplaced(l, "CURRENT DATABASE", why);
+            }
             return end_here(l, why);
         }
         *l = back;
@@ -243,18 +251,19 @@ static bool parse_recover(struct lex *l, struct admin *out, struct cypher_fail *
     return end_here(l, why);
 }
 
-bool admin_parse(struct arena *arena, struct str query, struct admin *out, struct cypher_fail *why)
+bool admin_parse(struct arena *arena, struct str query, const struct mg_features *features,
+                 struct admin *out, struct cypher_fail *why)
 {
     struct lex l;
 
     *out = (struct admin){.kind = ADMIN_NONE};
     lex_init(&l, query, arena);
     if (lex_word(&l, "SHOW"))
-        return parse_show(&l, out, why);
+        return parse_show(&l, features, out, why);
     if (lex_word(&l, "SET"))
         return parse_set(&l, out, why);
     if (lex_word(&l, "REGISTER"))
-        return parse_register(&l, out, why);
+        return parse_register(&l, features, out, why);
     if (lex_word(&l, "DROP"))
         return parse_drop(&l, out, why);
     if (lex_word(&l, "CREATE"))
@@ -266,13 +275,8 @@ bool admin_parse(struct arena *arena, struct str query, struct admin *out, struc
     return false;
 }
 
-#define MULTICOMMAND                                                                               \
-    " not allowed in multicommand transactions. A multicommand transaction, also known as an "     \
-    "explicit transaction, groups multiple commands into a single atomic operation. Instead, "     \
-    "please use an implicit transaction, also knwon as an auto committing transaction, in order "  \
-    "to execute this particular query. For more details, visit https://memgraph.com/docs"
-
-static const char *multicommand_refusal(enum admin_kind kind)
+/* What is not allowed in an explicit transaction; NULL: it is. */
+static const char *multicommand_subject(enum admin_kind kind)
 {
     switch (kind) {
     case ADMIN_SHOW_ROLE:
@@ -281,25 +285,25 @@ static const char *multicommand_refusal(enum admin_kind kind)
     case ADMIN_SET_REPLICA:
     case ADMIN_REGISTER:
     case ADMIN_DROP_REPLICA:
-        return "Managing replication is" MULTICOMMAND;
+        return "Managing replication";
     case ADMIN_CREATE_USER:
     case ADMIN_SET_PASSWORD:
     case ADMIN_DROP_USER:
     case ADMIN_SHOW_USERS:
     case ADMIN_SHOW_CURRENT_USER:
-        return "Managing users is" MULTICOMMAND;
+        return "Managing users";
     case ADMIN_CREATE_SNAPSHOT:
     case ADMIN_RECOVER_SNAPSHOT:
     case ADMIN_SHOW_SNAPSHOTS:
-        return "Creating snapshots is" MULTICOMMAND;
+        return "Creating snapshots";
     case ADMIN_SCHEMA:
-        return "Index manipulation is" MULTICOMMAND;
+        return "Index manipulation";
     case ADMIN_SHOW_STORAGE:
-        return "Storage information query is" MULTICOMMAND;
+        return "Storage information query";
     case ADMIN_SHOW_VERSION:
-        return "Version information query is" MULTICOMMAND;
+        return "Version information query";
     case ADMIN_STORAGE_MODE:
-        return "Modifying storage modes is" MULTICOMMAND;
+        return "Modifying storage modes";
     case ADMIN_SHOW_INDEXES:
     case ADMIN_SHOW_CONSTRAINTS:
     case ADMIN_SHOW_BUILD:
@@ -313,6 +317,18 @@ static const char *multicommand_refusal(enum admin_kind kind)
         break;
     }
     return NULL;
+}
+
+/* Misspelt in each version, though not in the same place. */
+static bool refuse_multicommand(const char *subject, bool spelt, struct cypher_fail *why)
+{
+    return complain(why,
+                    "%s is not allowed in multicommand transactions. A multicommand transaction, "
+                    "also known as an explicit transaction, groups multiple commands into a single "
+                    "atomic operation. Instead, please use an implicit transaction, also %s as an "
+                    "auto committing transaction, in order to execute this particular%squery. For "
+                    "more details, visit https://memgraph.com/docs",
+                    subject, spelt ? "known" : "knwon", spelt ? "" : " ");
 }
 
 /* What needs an enterprise licence, or a coordinator. */
@@ -333,19 +349,21 @@ static const char *enterprise_refusal(enum admin_kind kind)
     return NULL;
 }
 
-const char *mg_admin_refusal(const struct mg_session *s, const struct admin *a)
+bool mg_admin_allowed(const struct mg_session *s, const struct admin *a, struct cypher_fail *why)
 {
-    const char *text = s->explicit_txn ? multicommand_refusal(a->kind) : NULL;
+    const char *subject = s->explicit_txn ? multicommand_subject(a->kind) : NULL;
+    const char *text = enterprise_refusal(a->kind);
 
-    text = text ? text : enterprise_refusal(a->kind);
+    if (subject)
+        return refuse_multicommand(subject, s->mg->features.multicommand_spelt, why);
     if (text)
-        return text;
+        return complain(why, "%s", text);
     if (a->kind == ADMIN_REGISTER && s->mg->analytical)
-        return "Replication query requires IN_MEMORY_TRANSACTIONAL mode.";
+        return complain(why, "Replication query requires IN_MEMORY_TRANSACTIONAL mode.");
     if (!s->mg->is_main && (a->kind == ADMIN_CREATE_USER || a->kind == ADMIN_SET_PASSWORD ||
                             a->kind == ADMIN_DROP_USER))
-        return "Query forbidden on the replica! Update on MAIN, as it is the only source of truth "
-               "for authentication data. MAIN will then replicate the update to connected "
-               "REPLICAs";
-    return NULL;
+        return complain(why, "Query forbidden on the replica! Update on MAIN, as it is the only "
+                             "source of truth for authentication data. MAIN will then replicate "
+                             "the update to connected REPLICAs");
+    return true;
 }

@@ -7,12 +7,8 @@
 
 #include <assert.h>
 
-#define NOT_CONFIRMED "At least one SYNC replica has not confirmed committing last transaction."
-#define ABORTED                                                                                    \
-    "At least one STRICT_SYNC replica has not confirmed committing last transaction. Transaction " \
-    "will be aborted on all instances."
-
-static void finish(struct mg *mg, bool replication, const char *message)
+/* confirmed: by all that had to. */
+static void finish(struct mg *mg, bool confirmed, bool committed)
 {
     struct mg_session *s = mg->commit.session;
 
@@ -20,8 +16,10 @@ static void finish(struct mg *mg, bool replication, const char *message)
     mg->commit.txn = NULL;
     if (s) {
         s->finish = MG_FINISH_DONE;
-        s->finish_replication = replication;
-        str_copy(s->finish_message, sizeof(s->finish_message), message);
+        s->finish_replication = !confirmed;
+        s->finish_committed = committed;
+        if (!confirmed)
+            mg_unconfirmed_text(mg, !committed, s->finish_message, sizeof(s->finish_message));
     }
     mg_changed(mg);
 }
@@ -38,7 +36,7 @@ static void conclude(struct mg *mg)
 
     graph_commit(c->txn, c->ts);
     mg->commits++;
-    finish(mg, c->sync_failed && !c->strict, c->sync_failed && !c->strict ? NOT_CONFIRMED : "");
+    finish(mg, !c->sync_failed || c->strict, true);
 }
 
 static void send_prepare(struct mg_replica *r, bool two_phases, bool for_commit,
@@ -98,7 +96,7 @@ static void finished(struct mg *mg)
         return;
     }
     graph_abort(mg->commit.txn);
-    finish(mg, true, ABORTED);
+    finish(mg, false, false);
 }
 
 static void prepared(struct mg *mg)
@@ -121,14 +119,16 @@ static void prepared(struct mg *mg)
         finished(mg);
 }
 
-void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, bool ok)
+void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, enum mg_reason reason)
 {
     struct mg *mg = r->mg;
     struct mg_commit *c = &mg->commit;
+    bool ok = reason == MG_CONFIRMED;
 
     assert(c->phase != MG_COMMIT_NONE && c->waiting > 0);
     if (rpc == MG_RPC_PREPARE) {
         r->commit.failed = !ok;
+        r->commit.reason = reason;
         if (!ok)
             r->status = MG_MAYBE_BEHIND;
         else if (!c->strict) {
@@ -157,8 +157,11 @@ static void enlist(struct mg *mg)
 
         r->commit.in = !r->zombie && r->status == MG_READY;
         r->commit.failed = false;
+        r->commit.reason = MG_CONFIRMED;
         if (r->zombie)
             continue;
+        if (!r->commit.in)
+            r->commit.reason = r->status == MG_DIVERGED ? MG_HAS_DIVERGED : MG_NOT_IN_STEP;
         if (r->commit.in)
             r->status = MG_REPLICATING;
         else if (r->status == MG_REPLICATING)
@@ -249,4 +252,28 @@ bool mg_commit_waits(struct mg_session *s)
         return false;
     mg_wait(s, INT64_MAX);
     return true;
+}
+
+bool mg_commit_noted(const struct mg_session *s)
+{
+    return s->mg->features.sync_failure_noted && s->finish_replication && s->finish_committed;
+}
+
+struct value mg_commit_notification(const struct mg_session *s, struct arena *a)
+{
+    return mg_notification(a, "SyncReplicationFailure", "WARNING", s->finish_message);
+}
+
+void mg_commit_reply(struct mg_session *s, struct mg_result *result)
+{
+    bool transient = s->finish_replication && !s->mg->features.plain_client_error;
+
+    if (s->finish_message[0] && !mg_commit_noted(s)) {
+        mg_query_failed(s, transient ? MG_TRANSIENT_ERROR : MG_CLIENT_ERROR, "%s",
+                        s->finish_message);
+        return;
+    }
+    if (s->finish_message[0])
+        result->notification = mg_commit_notification(s, &result->arena);
+    mg_reply_summary(s, result);
 }

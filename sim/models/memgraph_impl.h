@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "models/cypher.h"
 #include "models/memgraph.h"
+#include "models/memgraph_version.h"
 
 enum { MG_NAME_SIZE = 128, MG_ADDRESS_SIZE = 300 };
 
@@ -27,6 +28,16 @@ enum { MG_NAME_SIZE = 128, MG_ADDRESS_SIZE = 300 };
 
 enum mg_mode { MG_SYNC, MG_ASYNC, MG_STRICT_SYNC };
 enum mg_status { MG_READY, MG_REPLICATING, MG_RECOVERY, MG_MAYBE_BEHIND, MG_DIVERGED };
+
+/* Why a replica has not confirmed a commit. */
+enum mg_reason {
+    MG_CONFIRMED,
+    MG_NOT_IN_STEP, /* not reachable, or not in sync with the main */
+    MG_RPC_BROKE,
+    MG_HAS_DIVERGED,
+    MG_TIMED_OUT,
+    MG_REASON_COUNT
+};
 
 enum mg_rpc {
     MG_RPC_SWAP,     /* main UUID -> ok */
@@ -57,7 +68,8 @@ struct mg_call {
     struct list node; /* in the replica's queue; the first is under way */
     uint64_t id;
     enum mg_rpc rpc;
-    int64_t ts;      /* of PREPARE and FINISH */
+    int64_t ts; /* of PREPARE and FINISH */
+    int64_t expires_us;
     bool for_commit; /* the commit under way waits for it */
     char *bytes;
     size_t n;
@@ -82,6 +94,7 @@ struct mg_replica {
     struct {
         bool in;     /* takes part */
         bool failed; /* did not confirm */
+        enum mg_reason reason;
     } commit;
 };
 
@@ -108,6 +121,7 @@ struct mg_change {
     struct mg_replica *replica; /* registered or dropped */
     unsigned port;              /* demotion */
     int64_t end_at;             /* promotion */
+    bool crash;                 /* the drop kills us (mg_config.drop_crash_percent) */
 };
 
 struct mg_user {
@@ -116,6 +130,7 @@ struct mg_user {
 
 struct mg {
     struct mg_config config;
+    struct mg_features features;
     struct mg_host host;
     int64_t now_us;
     uint64_t random;
@@ -140,7 +155,8 @@ struct mg {
     int64_t counter;              /* next logical timestamp */
     struct mg_epoch *history;
     size_t history_n;
-    struct buf wal; /* the bytes of all records */
+    char log_epoch[MG_UUID_SIZE]; /* of the log's file that is open (before 3.6); or empty */
+    struct buf wal;               /* the bytes of all records */
     struct mg_record *records;
     size_t records_n, records_cap;
     struct { /* STRICT_SYNC: prepared, not finished (replica) */
@@ -209,12 +225,13 @@ struct admin {
     char address[MG_ADDRESS_SIZE]; /* or password, or the name of an index */
     enum mg_mode mode;
     int64_t port;
-    bool flag; /* IF NOT EXISTS; create (of a schema); analytical */
+    bool flag; /* IF NOT EXISTS; create (of a schema); analytical; storage of the database */
     char label[128], property[128];
 };
 
 /* False: it is none (kind NONE), or it is wrong (*why). */
-bool admin_parse(struct arena *arena, struct str query, struct admin *out, struct cypher_fail *why);
+bool admin_parse(struct arena *arena, struct str query, const struct mg_features *features,
+                 struct admin *out, struct cypher_fail *why);
 
 /* An open result. In an explicit transaction there may be several. */
 struct mg_result {
@@ -258,12 +275,17 @@ struct mg_session {
     int64_t next_qid;
     struct list results;
     enum mg_finish finish;
-    bool finish_replication;  /* what went wrong is that a replica has not confirmed */
-    char finish_message[256]; /* empty: it went well */
+    bool finish_replication;   /* what went wrong is that a replica has not confirmed */
+    bool finish_committed;     /* and it is committed all the same */
+    char finish_message[1024]; /* empty: it went well */
 };
 
 /* memgraph.c */
 void mg_uuid(struct mg *mg, char out[MG_UUID_SIZE]);
+/* True in that many of 100 cases. */
+bool mg_chance(struct mg *mg, unsigned percent);
+/* The process dies: nothing may be done with it any more. */
+void mg_die(struct mg *mg, const char *why);
 /* Adds (epoch of the last commit, its timestamp), unless the last entry says so already. */
 void mg_history_save(struct mg *mg);
 void mg_history_add(struct mg *mg, const char *epoch, int64_t ts);
@@ -298,9 +320,11 @@ bool mg_snapshot_load(struct mg *mg, struct str bytes) MUST_CHECK;
 struct mg_replica *mg_replica_add(struct mg *mg, const char *name, const char *address,
                                   enum mg_mode mode);
 struct mg_replica *mg_replica_find(struct mg *mg, const char *name);
-/* Forgets what waits for the link; the call under way goes on. */
+/* Forgets what waits for the link; the call under way goes on (from 3.12: is aborted). */
 void mg_replica_quiet(struct mg_replica *r);
 bool mg_replica_idle(const struct mg_replica *r);
+/* A check or a step of the recovery is under way. */
+bool mg_replica_recovers(const struct mg_replica *r);
 /* Must be idle. */
 void mg_replica_remove(struct mg_replica *r);
 void mg_send(struct mg_replica *r, enum mg_rpc rpc, const struct value *fields, size_t n,
@@ -325,7 +349,16 @@ void mg_prepared_drop(struct mg *mg);
 bool mg_commit_begin(struct mg_session *s);
 /* Begins it when that is due; true: it has not ended yet, and the session waits for that. */
 bool mg_commit_waits(struct mg_session *s);
-void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, bool ok);
+void mg_commit_answered(struct mg_replica *r, enum mg_rpc rpc, enum mg_reason reason);
+/* What went wrong is no failure but a notification in the summary (after 3.12). */
+bool mg_commit_noted(const struct mg_session *s);
+struct value mg_commit_notification(const struct mg_session *s, struct arena *a);
+/* The answer of a query whose own commit has ended. */
+void mg_commit_reply(struct mg_session *s, struct mg_result *result);
+
+/* memgraph_unconfirmed.c */
+/* What a client is told when replicas have not confirmed its commit. */
+void mg_unconfirmed_text(const struct mg *mg, bool aborted, char *out, size_t size);
 
 enum { MG_ARENA_LIMIT = 1 << 30 };
 
@@ -354,6 +387,9 @@ void mg_reply_summary(struct mg_session *s, struct mg_result *result);
 /* Failure of the query under way: an open transaction is aborted (autocommit) or spoilt. */
 void mg_query_failed(struct mg_session *s, const char *code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* A list of one notification. */
+struct value mg_notification(struct arena *a, const char *code, const char *severity,
+                             const char *text);
 void mg_notify(struct mg_result *result, const char *code, const char *severity, const char *fmt,
                ...) PRINTF_LIKE(4, 5);
 
@@ -362,8 +398,8 @@ void mg_admin_step(struct mg_session *s, struct mg_result *result);
 void mg_role_step(struct mg_session *s, struct mg_result *result);
 void mg_show(struct mg_session *s, struct mg_result *result);
 void mg_user_step(struct mg_session *s, struct mg_result *result);
-/* Why an administrative query is refused already at RUN; NULL: it is not. */
-const char *mg_admin_refusal(const struct mg_session *s, const struct admin *a);
+/* False: an administrative query is refused already at RUN (*why). */
+bool mg_admin_allowed(const struct mg_session *s, const struct admin *a, struct cypher_fail *why);
 void mg_system_release(struct mg_session *s);
 bool mg_user_check(const struct mg *mg, struct str name, struct str password);
 bool mg_user_add(struct mg *mg, const char *name, const char *password);

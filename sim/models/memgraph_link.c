@@ -58,9 +58,19 @@ void mg_replica_quiet(struct mg_replica *r)
     const struct list *first = r->calls.next;
 
     LIST_FOR_EACH (node, &r->calls) {
-        if (node != first)
+        if (node != first || r->mg->features.calls_aborted)
             call_free(CONTAINER_OF(node, struct mg_call, node));
     }
+}
+
+bool mg_replica_recovers(const struct mg_replica *r)
+{
+    const struct mg_call *call;
+
+    if (list_empty(&r->calls))
+        return false;
+    call = CONTAINER_OF(r->calls.next, struct mg_call, node);
+    return call->rpc == MG_RPC_CHECK || call->rpc == MG_RPC_WAL || call->rpc == MG_RPC_SNAPSHOT;
 }
 
 void mg_replica_remove(struct mg_replica *r)
@@ -75,6 +85,7 @@ static void call_start(struct mg_replica *r)
 {
     struct mg_call *call = CONTAINER_OF(r->calls.next, struct mg_call, node);
 
+    call->expires_us = r->mg->now_us + TIMEOUT_US[call->rpc];
     r->mg->host.call(r->mg->host.arg, call->id, r->link, r->address,
                      (struct str){call->bytes, call->n}, TIMEOUT_US[call->rpc]);
 }
@@ -83,16 +94,16 @@ void mg_send(struct mg_replica *r, enum mg_rpc rpc, const struct value *fields, 
              int64_t ts, bool for_commit)
 {
     struct mg_call *call = xcalloc(1, sizeof(*call));
-    struct value all[8] = {value_int(rpc)};
+    struct value all[8] = {value_int(mg_wire_of(&r->mg->features)), value_int(rpc)};
     struct value list = {.kind = VALUE_LIST};
     bool first = list_empty(&r->calls);
     struct buf bytes;
 
-    assert(n < ARRAY_LEN(all));
+    assert(n + 2 <= ARRAY_LEN(all));
     for (size_t i = 0; i < n; i++)
-        all[i + 1] = fields[i];
+        all[i + 2] = fields[i];
     list.as.list.items = all;
-    list.as.list.n = n + 1;
+    list.as.list.n = n + 2;
     buf_init(&bytes, SIZE_MAX);
     value_encode(&list, &bytes);
     call->id = ++r->mg->next_call;
@@ -260,14 +271,17 @@ static void recovery_answered(struct mg_replica *r, bool ok, int64_t ts)
         settle_status(r);
 }
 
-/* The epoch check (facts 5.5), searching forward as 3.5 and later do. */
+/* The epoch check (facts 5.5). */
 static bool diverged(const struct mg *mg, struct str epoch, int64_t ts)
 {
     if (ts == 0 || str_eq(epoch, mg->epoch))
         return false;
-    for (size_t i = 0; i < mg->history_n; i++)
-        if (str_eq(epoch, mg->history[i].id))
-            return mg->history[i].ts < ts;
+    for (size_t i = 0; i < mg->history_n; i++) {
+        size_t at = mg->features.history_forward ? i : mg->history_n - 1 - i;
+
+        if (str_eq(epoch, mg->history[at].id))
+            return mg->history[at].ts < ts;
+    }
     return true;
 }
 
@@ -296,6 +310,17 @@ static void check_answered(struct mg_replica *r, bool ok, const struct value *an
         r->recovery_goal = r->mg->ldt;
         recovery_step(r);
     }
+}
+
+/* What an answer, or that there is none, means to a commit. */
+static enum mg_reason reason_of(const struct mg *mg, const struct mg_call *call, bool ok,
+                                bool accepted)
+{
+    if (accepted)
+        return MG_CONFIRMED;
+    if (ok)
+        return MG_NOT_IN_STEP;
+    return mg->now_us >= call->expires_us ? MG_TIMED_OUT : MG_RPC_BROKE;
 }
 
 static void dispatch(struct mg_replica *r, const struct mg_call *call, bool ok,
@@ -340,7 +365,7 @@ static void dispatch(struct mg_replica *r, const struct mg_call *call, bool ok,
     if (change->kind == MG_REGISTERING && change->replica == r)
         mg_register_answered(r, call->rpc, accepted);
     if (call->for_commit)
-        mg_commit_answered(r, call->rpc, accepted);
+        mg_commit_answered(r, call->rpc, reason_of(r->mg, call, ok, accepted));
 }
 
 static struct mg_replica *find_call(struct mg *mg, uint64_t id, struct mg_call **out)

@@ -45,6 +45,8 @@ static struct value fields_of(struct mg_session *s, const struct mg_result *resu
     for (size_t i = 0; i < ARRAY_LEN(TABLE); i++) {
         if (TABLE[i].kind != result->admin.kind)
             continue;
+        if (TABLE[i].kind == ADMIN_CREATE_SNAPSHOT && !s->mg->features.snapshot_path)
+            break;
         out = value_list(&s->request, TABLE[i].n);
         for (size_t k = 0; k < TABLE[i].n; k++)
             out.as.list.items[k] = value_str(TABLE[i].many ? TABLE[i].many[k]
@@ -119,23 +121,22 @@ static bool run_parse(struct mg_session *s, struct mg_result *result, struct str
 {
     struct cypher_fail why = {.kind = CYPHER_OK};
     struct str query = arena_copy(&result->arena, text);
-    const char *refusal;
 
-    if (!admin_parse(&result->arena, query, &result->admin, &why) && why.kind == CYPHER_OK)
+    if (!admin_parse(&result->arena, query, &s->mg->features, &result->admin, &why) &&
+        why.kind == CYPHER_OK)
         result->query = cypher_parse(&result->arena, query, &why);
-    if (why.kind != CYPHER_OK) {
+    if (why.kind != CYPHER_OK || (!result->query && !mg_admin_allowed(s, &result->admin, &why))) {
         mg_query_failed(s, MG_CLIENT_ERROR, "%s", why.text);
         return false;
     }
-    refusal = result->query ? NULL : mg_admin_refusal(s, &result->admin);
-    if (!refusal && !s->mg->is_main &&
-        (result->query ? cypher_writes(result->query) : result->admin.kind == ADMIN_SCHEMA))
-        refusal = "Write queries are forbidden on the replica instance. Replica instances accept "
-                  "only read queries, while the main instance accepts read and write queries. "
-                  "Please retry your query on the main instance.";
-    if (refusal)
-        mg_query_failed(s, MG_CLIENT_ERROR, "%s", refusal);
-    return !refusal;
+    if (s->mg->is_main ||
+        !(result->query ? cypher_writes(result->query) : result->admin.kind == ADMIN_SCHEMA))
+        return true;
+    mg_query_failed(s, MG_CLIENT_ERROR,
+                    "Write queries are forbidden on the replica instance. Replica instances accept "
+                    "only read queries, while the main instance accepts read and write queries. "
+                    "Please retry your query on the main instance.");
+    return false;
 }
 
 void mg_session_run(struct mg_session *s, int64_t now_us, struct str query,
@@ -270,11 +271,7 @@ static void pull_commit(struct mg_session *s, struct mg_result *result)
 {
     if (mg_commit_waits(s))
         return;
-    if (s->finish_message[0])
-        mg_query_failed(s, s->finish_replication ? MG_TRANSIENT_ERROR : MG_CLIENT_ERROR, "%s",
-                        s->finish_message);
-    else
-        mg_reply_summary(s, result);
+    mg_commit_reply(s, result);
 }
 
 void mg_pull_step(struct mg_session *s)
@@ -302,8 +299,7 @@ void mg_session_pull(struct mg_session *s, int64_t now_us, int64_t n, int64_t qi
 {
     mg_op_begin(s, now_us, MG_OP_PULL);
     if (qid >= 0 && !s->explicit_txn) { /* an assertion of the real server (facts 1.4) */
-        s->mg->dead = true;
-        s->mg->host.crash(s->mg->host.arg, "PULL with a qid outside of a transaction");
+        mg_die(s->mg, "PULL with a qid outside of a transaction");
         return;
     }
     if (n < -1) {
@@ -327,24 +323,28 @@ void mg_session_pull(struct mg_session *s, int64_t now_us, int64_t n, int64_t qi
     mg_op_go(s);
 }
 
+struct value mg_notification(struct arena *a, const char *code, const char *severity,
+                             const char *text)
+{
+    static const char *const KEYS[] = {"code", "description", "severity", "title"};
+    struct value values[] = {value_str(code), value_str(""), value_str(severity),
+                             value_str_n(arena_copy(a, str_of(text)))};
+    struct value list = value_list(a, 1);
+
+    list.as.list.items[0] = value_map(a, ARRAY_LEN(KEYS));
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
+        list.as.list.items[0].as.map.entries[i] = (struct value_entry){str_of(KEYS[i]), values[i]};
+    return list;
+}
+
 void mg_notify(struct mg_result *result, const char *code, const char *severity, const char *fmt,
                ...)
 {
-    static const char *const KEYS[] = {"code", "description", "severity", "title"};
     char text[512];
-    struct value values[4], list;
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    values[0] = value_str(code);
-    values[1] = value_str("");
-    values[2] = value_str(severity);
-    values[3] = value_str_n(arena_copy(&result->arena, str_of(text)));
-    list = value_list(&result->arena, 1);
-    list.as.list.items[0] = value_map(&result->arena, ARRAY_LEN(KEYS));
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
-        list.as.list.items[0].as.map.entries[i] = (struct value_entry){str_of(KEYS[i]), values[i]};
-    result->notification = list;
+    result->notification = mg_notification(&result->arena, code, severity, text);
 }

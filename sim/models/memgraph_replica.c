@@ -72,7 +72,8 @@ static bool serve_system(struct mg *mg, const struct value *args, size_t n)
 
 static void serve_check(struct mg *mg, const struct value *args, size_t n, struct buf *out)
 {
-    struct value answer[] = {value_bool(true), value_str(mg->ldt_epoch), value_int(mg->ldt)};
+    const char *epoch = mg->features.commit_epoch ? mg->ldt_epoch : mg->epoch;
+    struct value answer[] = {value_bool(true), value_str(epoch), value_int(mg->ldt)};
 
     if (from_our_main(mg, args, n) && is_kind(args, n, 1, VALUE_STRING) &&
         str_eq(args[1].as.str, mg->database_uuid))
@@ -181,6 +182,17 @@ static void serve(struct mg *mg, int64_t rpc, const struct value *args, size_t n
     }
 }
 
+/* [replication protocol, kind, arguments ...] */
+static bool is_request(const struct mg *mg, const struct value *v)
+{
+    const struct value *item = v->as.list.items;
+
+    return v->kind == VALUE_LIST && is_kind(item, v->as.list.n, 0, VALUE_INT) &&
+           is_kind(item, v->as.list.n, 1, VALUE_INT) &&
+           mg_wire_understood(&mg->features, item[0].as.integer) && item[1].as.integer >= 0 &&
+           item[1].as.integer < MG_RPC_COUNT;
+}
+
 bool mg_serve(struct mg *mg, int64_t now_us, struct str request, struct buf *answer)
 {
     struct rd r = rd_of(request.p, request.n);
@@ -192,11 +204,9 @@ bool mg_serve(struct mg *mg, int64_t now_us, struct str request, struct buf *ans
         return false;
     mg->now_us = now_us;
     arena_init(&arena, SIZE_MAX);
-    ok = value_decode(&r, &arena, &v) && v.kind == VALUE_LIST && v.as.list.n > 0 &&
-         v.as.list.items[0].kind == VALUE_INT && v.as.list.items[0].as.integer >= 0 &&
-         v.as.list.items[0].as.integer < MG_RPC_COUNT;
+    ok = value_decode(&r, &arena, &v) && is_request(mg, &v);
     if (ok)
-        serve(mg, v.as.list.items[0].as.integer, v.as.list.items + 1, v.as.list.n - 1, answer);
+        serve(mg, v.as.list.items[1].as.integer, v.as.list.items + 2, v.as.list.n - 2, answer);
     arena_done(&arena);
     return ok;
 }

@@ -64,6 +64,7 @@ static void promote(struct mg *mg)
         mg->host.unlisten(mg->host.arg);
     mg->listening = false;
     mg_prepared_drop(mg);
+    mg->log_epoch[0] = '\0';
     mg_history_save(mg);
     mg_uuid(mg, mg->epoch); /* in memory only, until something is committed in it */
     mg_uuid(mg, mg->main_uuid);
@@ -78,7 +79,10 @@ static void drop(struct mg *mg)
 
     mg_replica_remove(r);
     mg_persist_replication(mg);
-    change_end(mg, "");
+    if (mg->change.crash)
+        mg_die(mg, "DROP REPLICA freed the client of a replica that was still in use");
+    else
+        change_end(mg, "");
 }
 
 static bool all_idle(const struct mg *mg)
@@ -114,15 +118,24 @@ void mg_change_progress(struct mg *mg)
 /* REGISTER: the main UUID, the system data, the check of the epoch. Each failure leaves the entry
  * behind, without a client: a zombie. */
 
+enum { REGISTER_TEXT_SIZE = MG_NAME_SIZE + 64 };
+
+static void register_text(const struct mg *mg, const char *name, int error,
+                          char out[REGISTER_TEXT_SIZE])
+{
+    str_format(out, REGISTER_TEXT_SIZE, "Couldn't register replica %s.", name);
+    if (mg->features.register_numbers)
+        str_append(out, REGISTER_TEXT_SIZE, " Error: %d", error);
+}
+
 static void register_end(struct mg_replica *r, int error)
 {
-    char message[MG_NAME_SIZE + 64] = "";
+    char message[REGISTER_TEXT_SIZE] = "";
 
     r->zombie = error != 0;
     r->beat_at = r->mg->now_us + MG_BEAT_PERIOD_US;
     if (error)
-        str_format(message, sizeof(message), "Couldn't register replica %s. Error: %d", r->name,
-                   error);
+        register_text(r->mg, r->name, error, message);
     change_end(r->mg, message);
 }
 
@@ -182,7 +195,7 @@ static int register_conflict(struct mg *mg, const char *name, const char *addres
 static void register_begin(struct mg_session *s, const struct admin *a)
 {
     struct mg *mg = s->mg;
-    char address[MG_ADDRESS_SIZE];
+    char address[MG_ADDRESS_SIZE], text[REGISTER_TEXT_SIZE];
     const char *wrong;
     bool transient;
     int error;
@@ -198,8 +211,8 @@ static void register_begin(struct mg_session *s, const struct admin *a)
     }
     error = lock_free(mg) ? register_conflict(mg, a->name, address) : REGISTER_NO_ACCESS;
     if (error) {
-        mg_query_failed(s, MG_CLIENT_ERROR, "Couldn't register replica %s. Error: %d", a->name,
-                        error);
+        register_text(mg, a->name, error, text);
+        mg_query_failed(s, MG_CLIENT_ERROR, "%s", text);
         return;
     }
     change_begin(s, MG_REGISTERING);
@@ -240,6 +253,7 @@ static void drop_begin(struct mg_session *s, const struct admin *a)
     }
     change_begin(s, MG_DROPPING);
     mg->change.replica = r;
+    mg->change.crash = mg_replica_recovers(r) && mg_chance(mg, mg->config.drop_crash_percent);
     mg_replica_quiet(r);
     mg_changed(mg);
     mg_wait(s, INT64_MAX);

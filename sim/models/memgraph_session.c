@@ -203,16 +203,20 @@ void mg_op_go(struct mg_session *s)
 
 static void commit_step(struct mg_session *s)
 {
-    char message[sizeof(s->finish_message)];
+    struct value metadata;
 
     if (mg_commit_waits(s))
         return;
-    str_copy(message, sizeof(message), s->finish_message);
     mg_abort_all(s); /* results that were not pulled */
-    if (message[0])
-        mg_reply_failure(s, MG_CLIENT_ERROR, "%s", message);
-    else
-        mg_reply_success(s, value_map(&s->request, 0));
+    if (s->finish_message[0] && !mg_commit_noted(s)) {
+        mg_reply_failure(s, MG_CLIENT_ERROR, "%s", s->finish_message);
+        return;
+    }
+    metadata = value_map(&s->request, s->finish_message[0] ? 1 : 0);
+    if (s->finish_message[0])
+        metadata.as.map.entries[0] = (struct value_entry){str_of("notifications"),
+                                                          mg_commit_notification(s, &s->request)};
+    mg_reply_success(s, metadata);
 }
 
 static void begin_step(struct mg_session *s)

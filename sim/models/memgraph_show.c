@@ -92,16 +92,75 @@ static void show_replicas(struct mg_session *s, struct mg_result *result)
     mg_reply_summary(s, result);
 }
 
-static void show_storage(struct mg *mg, struct mg_result *result)
+static void add_isolation(struct mg_result *result)
+{
+    add_pair(result, "global_isolation_level", value_str("SNAPSHOT_ISOLATION"));
+    add_pair(result, "session_isolation_level", value_str(""));
+    add_pair(result, "next_session_isolation_level", value_str(""));
+}
+
+static const char *storage_mode(const struct mg *mg)
+{
+    return mg->analytical ? "IN_MEMORY_ANALYTICAL" : "IN_MEMORY_TRANSACTIONAL";
+}
+
+static void add_counts(struct mg *mg, struct mg_result *result)
 {
     int64_t nodes = graph_node_count(mg->graph), edges = graph_edge_count(mg->graph);
 
-    add_pair(result, "name", value_str("memgraph"));
-    add_pair(result, "database_uuid", text_value(result, mg->database_uuid));
     add_pair(result, "vertex_count", value_int(nodes));
     add_pair(result, "edge_count", value_int(edges));
     add_pair(result, "average_degree",
              value_float(nodes ? 2.0 * (double)edges / (double)nodes : 0.0));
+}
+
+/* From 3.11 on: ON CURRENT DATABASE. */
+static void show_storage_database(struct mg *mg, struct mg_result *result)
+{
+    add_pair(result, "name", value_str("memgraph"));
+    add_pair(result, "database_uuid", text_value(result, mg->database_uuid));
+    add_pair(result, "storage_mode", value_str(storage_mode(mg)));
+    add_counts(mg, result);
+    add_pair(result, "unreleased_delta_objects", value_int(0));
+    add_pair(result, "disk_usage", value_str("82.11KiB"));
+    add_pair(result, "memory_tracked", value_str("12.84MiB"));
+    add_pair(result, "storage_isolation_level", value_str("SNAPSHOT_ISOLATION"));
+    if (!mg->features.storage_health)
+        return;
+    add_pair(result, "state", value_str("HOT"));
+    add_pair(result, "health", value_str("ready"));
+}
+
+/* From 3.11 on, without it: the instance alone. */
+static void show_storage_instance(struct mg *mg, struct mg_result *result)
+{
+    add_pair(result, "vm_max_map_count", value_int(65530));
+    add_pair(result, "memory_res", value_str("74.45MiB"));
+    add_pair(result, "peak_memory_res", value_str("74.45MiB"));
+    add_pair(result, "disk_usage", value_str("82.11KiB"));
+    add_pair(result, "memory_tracked", value_str("12.84MiB"));
+    add_pair(result, "memory_limit", value_str("21.19GiB"));
+    add_pair(result, "license_memory_limit", value_str("UNLIMITED"));
+    add_pair(result, "query+graph_memory_tracked", value_str("12.84MiB"));
+    add_pair(result, "vector_index_memory_tracked", value_str("0B"));
+    add_isolation(result);
+    add_pair(result, "global_storage_mode", value_str(storage_mode(mg)));
+}
+
+static void show_storage(struct mg *mg, struct mg_result *result)
+{
+    if (result->admin.flag) {
+        show_storage_database(mg, result);
+        return;
+    }
+    if (mg->features.storage_split) {
+        show_storage_instance(mg, result);
+        return;
+    }
+    add_pair(result, "name", value_str("memgraph"));
+    if (mg->features.storage_uuid)
+        add_pair(result, "database_uuid", text_value(result, mg->database_uuid));
+    add_counts(mg, result);
     add_pair(result, "vm_max_map_count", value_int(65530));
     add_pair(result, "memory_res", value_str("74.45MiB"));
     add_pair(result, "peak_memory_res", value_str("74.45MiB"));
@@ -109,11 +168,8 @@ static void show_storage(struct mg *mg, struct mg_result *result)
     add_pair(result, "disk_usage", value_str("82.11KiB"));
     add_pair(result, "memory_tracked", value_str("12.84MiB"));
     add_pair(result, "allocation_limit", value_str("21.19GiB"));
-    add_pair(result, "global_isolation_level", value_str("SNAPSHOT_ISOLATION"));
-    add_pair(result, "session_isolation_level", value_str(""));
-    add_pair(result, "next_session_isolation_level", value_str(""));
-    add_pair(result, "storage_mode",
-             value_str(mg->analytical ? "IN_MEMORY_ANALYTICAL" : "IN_MEMORY_TRANSACTIONAL"));
+    add_isolation(result);
+    add_pair(result, "storage_mode", value_str(storage_mode(mg)));
 }
 
 static void show_license(struct mg_result *result)
@@ -200,7 +256,7 @@ static void create_snapshot(struct mg_session *s, struct mg_result *result)
     char path[400];
     struct buf body, frame;
 
-    if (!mg->is_main) {
+    if (!mg->is_main && !mg->features.replica_snapshots) {
         mg_query_failed(s, MG_TRANSIENT_ERROR,
                         "Failed to create a snapshot. Replica instances are not allowed to create "
                         "them.");
@@ -223,7 +279,8 @@ static void create_snapshot(struct mg_session *s, struct mg_result *result)
     mg->snapshots = xrealloc(mg->snapshots, (mg->snapshots_n + 1) * sizeof(*mg->snapshots));
     mg->snapshots[mg->snapshots_n].path = xstrdup(path);
     mg->snapshots[mg->snapshots_n++].ts = mg->counter++;
-    show_one(result, text_value(result, path));
+    if (mg->features.snapshot_path)
+        show_one(result, text_value(result, path));
     mg_reply_summary(s, result);
 }
 
@@ -266,11 +323,8 @@ static void change_schema(struct mg_session *s, struct mg_result *result)
     }
     if (s->finish == MG_FINISH_UNDER_WAY)
         mg_wait(s, INT64_MAX);
-    else if (s->finish_message[0])
-        mg_query_failed(s, s->finish_replication ? MG_TRANSIENT_ERROR : MG_CLIENT_ERROR, "%s",
-                        s->finish_message);
     else
-        mg_reply_summary(s, result);
+        mg_commit_reply(s, result);
 }
 
 void mg_admin_step(struct mg_session *s, struct mg_result *result)

@@ -92,6 +92,7 @@ static void snapshot_take(struct mg *mg, const struct snapshot_parts *parts, str
         if (history_entry(&parts->history->as.list.items[i], id, &ts))
             mg_history_add(mg, id, ts);
     mg->records_n = 0;
+    mg->log_epoch[0] = '\0';
     buf_clear(&mg->wal);
     if (mg->counter <= mg->ldt)
         mg->counter = mg->ldt + 1;

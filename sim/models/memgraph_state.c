@@ -269,6 +269,23 @@ static bool record_decode(struct str record, struct arena *arena, struct record_
     return true;
 }
 
+/* Before 3.6 a file of a replica's log goes on when the epoch changes: what is in it counts as of
+ * the epoch in which it was begun, once it is read again (Bug W, facts 5.7). */
+static void log_of_others(struct mg *mg, struct str record, const struct record_parts *parts)
+{
+    struct buf stamped;
+
+    if (mg->features.log_by_epoch || !mg->log_epoch[0] || !strcmp(mg->log_epoch, parts->epoch)) {
+        str_copy(mg->log_epoch, sizeof(mg->log_epoch), parts->epoch);
+        mg_log(mg, record, parts->ts, parts->previous_ts);
+        return;
+    }
+    buf_init(&stamped, SIZE_MAX);
+    mg_record_encode(&stamped, mg->log_epoch, parts->ts, parts->previous_ts, parts->operations);
+    mg_log(mg, buf_str(&stamped), parts->ts, parts->previous_ts);
+    buf_done(&stamped);
+}
+
 bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts)
 {
     struct record_parts parts;
@@ -285,25 +302,39 @@ bool mg_record_apply(struct mg *mg, struct str record, int64_t *ts)
             str_copy(mg->epoch, sizeof(mg->epoch), parts.epoch);
         }
         if (ok)
-            mg_log(mg, record, parts.ts, parts.previous_ts);
+            log_of_others(mg, record, &parts);
     }
     arena_done(&arena);
     return ok;
+}
+
+/* What a write that was cut off has left behind the last whole frame must go, or what is added
+ * behind it could never be read. */
+static void cut_log(struct mg *mg, struct str whole)
+{
+    struct buf copy; /* the host may hold the very bytes that it is told to replace */
+
+    buf_init(&copy, SIZE_MAX);
+    buf_add_str(&copy, whole);
+    mg->host.persist(mg->host.arg, MG_FILE_WAL, false, buf_str(&copy));
+    buf_done(&copy);
 }
 
 /* The log after the snapshot. What a restart makes of the history is half of Bug H: one entry for
  * each epoch that has records, the last one too (live facts 2.1). */
 static bool recover_log(struct mg *mg)
 {
-    struct rd r = rd_of(mg->config.files[MG_FILE_WAL].p, mg->config.files[MG_FILE_WAL].n);
+    struct str file = mg->config.files[MG_FILE_WAL], frame;
+    struct rd r = rd_of(file.p, file.n);
     struct record_parts parts;
     struct arena arena;
-    struct str frame;
+    size_t whole = 0;
     bool ok = true;
 
     arena_init(&arena, SIZE_MAX);
     while (ok && next_frame(&r, &frame)) {
         arena_reset(&arena);
+        whole += 4 + frame.n;
         ok = record_decode(frame, &arena, &parts);
         if (!ok || parts.ts <= mg->ldt)
             continue;
@@ -316,6 +347,8 @@ static bool recover_log(struct mg *mg)
             mg_history_add(mg, parts.epoch, parts.ts);
     }
     arena_done(&arena);
+    if (ok && whole < file.n)
+        cut_log(mg, (struct str){file.p, whole});
     return ok;
 }
 

@@ -248,11 +248,31 @@ static void finish_command(struct link *l, enum outcome outcome, const char *mes
     controller_step(c);
 }
 
+/* What the rows tell of a REGISTER that failed without a reason. */
+static void on_registered_rows(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    struct memgraph_replica rows[MEMGRAPH_REPLICAS_MAX];
+    enum outcome outcome = words_outcome(answer, l->effect.kind);
+    size_t n = 0;
+
+    if (outcome == OUTCOME_OK)
+        outcome = memgraph_read_replicas(&answer->rows, rows, &n).kind == FAIL_NONE
+                      ? words_registered(rows, n, &l->effect)
+                      : OUTCOME_FAILED;
+    finish_command(l, outcome, "Couldn't register, and no reason is given");
+    command_next(l);
+}
+
 static void on_command(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
     enum outcome outcome = words_outcome(answer, l->effect.kind);
 
+    if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_NOT_REGISTERED &&
+        bolt_client_query(l->command, MEMGRAPH_SHOW_REPLICAS, question_limit_us, on_registered_rows,
+                          l) == 0)
+        return;
     if (l->effect.kind == EFFECT_PROMOTE && l->poke)
         poke_stop(l->poke);
     if (l->effect.kind == EFFECT_DEMOTE && outcome == OUTCOME_OK && l->poke)

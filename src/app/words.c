@@ -68,6 +68,7 @@ enum outcome words_outcome(const struct bolt_answer *answer, enum effect_kind ki
     case MEMGRAPH_DIVERGED_REPLICA:
         return OUTCOME_REFUSED;
     case MEMGRAPH_UNREACHABLE:
+    case MEMGRAPH_NOT_REGISTERED: /* unless the rows say more: words_registered */
         return OUTCOME_UNREACHABLE;
     case MEMGRAPH_NOT_CONFIRMED:
         return OUTCOME_NOT_CONFIRMED;
@@ -83,6 +84,23 @@ enum outcome words_outcome(const struct bolt_answer *answer, enum effect_kind ki
         break;
     }
     return OUTCOME_FAILED;
+}
+
+/* A lock that was busy leaves no row, all the rest does (facts 2.4). A dead row may be that of a
+ * replica that cannot be reached or that has diverged: the former is assumed, as it is tried again
+ * and never rebuilt. */
+enum outcome words_registered(const struct memgraph_replica *rows, size_t n, const struct effect *e)
+{
+    char name[MEMGRAPH_NAME_SIZE];
+
+    memgraph_replica_name(e->name, name);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].has_data ? OUTCOME_EXISTS : OUTCOME_UNREACHABLE;
+        if (strcmp(rows[i].address, e->address) == 0)
+            return OUTCOME_EXISTS;
+    }
+    return OUTCOME_BUSY;
 }
 
 bool words_command(const struct config *config, const struct effect *e, struct buf *out)

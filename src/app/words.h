@@ -14,6 +14,10 @@ enum mode words_mode(enum memgraph_mode mode);
 
 /* How a command of this kind ended. */
 enum outcome words_outcome(const struct bolt_answer *answer, enum effect_kind kind);
+/* How a REGISTER ended that failed without a reason (before 3.5): from the rows that the main shows
+ * after it. */
+enum outcome words_registered(const struct memgraph_replica *rows, size_t n,
+                              const struct effect *e);
 /* The text of a command; false: a name or an address that cannot be written. */
 bool words_command(const struct config *config, const struct effect *e, struct buf *out) MUST_CHECK;
 /* How long a command may take: what Memgraph itself may need, and a margin. */

@@ -59,7 +59,8 @@ enum memgraph_error {
     MEMGRAPH_NAME_EXISTS,      /* REGISTER Error 1 */
     MEMGRAPH_ENDPOINT_EXISTS,  /* REGISTER Error 2 */
     MEMGRAPH_DIVERGED_REPLICA, /* REGISTER Error 3 */
-    MEMGRAPH_UNREACHABLE,      /* REGISTER Error 5 (or 4, or 3.4's text without a number) */
+    MEMGRAPH_UNREACHABLE,      /* REGISTER Error 5 (or 4) */
+    MEMGRAPH_NOT_REGISTERED,   /* REGISTER before 3.5, which says no more: look at SHOW REPLICAS */
     MEMGRAPH_NO_SUCH_REPLICA,  /* DROP of an unknown name */
     MEMGRAPH_WRONG_ROLE,       /* this query belongs on the other role */
     MEMGRAPH_NOT_CONFIRMED,    /* SYNC: committed on the main, a SYNC replica has not confirmed */

@@ -18,6 +18,8 @@ const char *memgraph_error_name(enum memgraph_error e)
         return "diverged_replica";
     case MEMGRAPH_UNREACHABLE:
         return "unreachable";
+    case MEMGRAPH_NOT_REGISTERED:
+        return "not_registered";
     case MEMGRAPH_NO_SUCH_REPLICA:
         return "no_such_replica";
     case MEMGRAPH_WRONG_ROLE:
@@ -68,7 +70,7 @@ static enum memgraph_error judge_register(struct str message)
             return MEMGRAPH_OTHER;
         }
     }
-    return MEMGRAPH_UNREACHABLE;
+    return MEMGRAPH_NOT_REGISTERED;
 }
 
 /* In this order: "aborted" stands in texts that also have the words of "not confirmed". Texts that
@@ -99,10 +101,10 @@ static const struct {
         {"Parsing failed for string", MEMGRAPH_OTHER},
 },
   parts[] = {
-      {"Transaction will be aborted on all instances", MEMGRAPH_ABORTED},
-      {"Transaction was aborted on all instances", MEMGRAPH_ABORTED},
-      {"Transaction is still committed on the main instance", MEMGRAPH_NOT_CONFIRMED},
+      {"Transaction will be aborted", MEMGRAPH_ABORTED}, /* 3.5 to 3.9 */
+      {"Transaction was aborted", MEMGRAPH_ABORTED},     /* from 3.10 on */
       {"SYNC replica has not confirmed", MEMGRAPH_NOT_CONFIRMED},
+      {"Failed to replicate to ", MEMGRAPH_NOT_CONFIRMED},
       {"Queries on replica shouldn't write.", MEMGRAPH_WRONG_ROLE}, /* behind PeriodicCommit */
 };
 

@@ -14,7 +14,8 @@ static struct {
     bool by_database;         /* 3.11 and later: counts only with ON CURRENT DATABASE */
     const struct value *rows; /* SHOW REPLICAS */
     size_t rows_n;
-    const char *failure; /* of every command */
+    const char *failure;      /* of every command */
+    const char *notification; /* of every command that goes well */
     bool commands_silent;
     char command[512]; /* the last one */
     unsigned roles, shows, versions, storages, commands;
@@ -76,6 +77,7 @@ static bool answer(void *arg, const char *query, struct bolt_server_reply *out)
         (void)str_copy(db.command, sizeof db.command, query);
         out->fields_n = out->rows_n = 0;
         out->failure = db.failure;
+        out->notification = db.notification;
         out->silent = db.commands_silent;
     }
     return true;
@@ -330,8 +332,45 @@ static void test_errors_are_judged(void **state)
         run_command(cases[i].kind, cases[i].outcome);
     }
     db.failure = NULL;
+    db.notification = "SyncReplicationFailure"; /* after 3.12: in a SUCCESS */
+    run_command(EFFECT_TOUCH, OUTCOME_NOT_CONFIRMED);
+    db.notification = "SomethingElse";
+    run_command(EFFECT_TOUCH, OUTCOME_OK);
+    db.notification = NULL;
     run_command(EFFECT_TOUCH, OUTCOME_OK); /* the connection has survived them all */
     assert_true(pod_up(pod()));
+}
+
+/* Before 3.5 a REGISTER that failed gives no reason: the rows tell some. */
+static void test_rows_judge_a_nameless_failure(void **state)
+{
+    static const struct {
+        const char *name, *address, *data;
+        enum outcome outcome;
+    } cases[] = {
+        {"mg_1", "10.0.0.2:10000", "", OUTCOME_UNREACHABLE},
+        {"mg_1", "10.0.0.2:10000", "{memgraph: {behind: 0, status: \"ready\", ts: 20}}",
+         OUTCOME_EXISTS},
+        {"other", "10.0.0.2:10000", "", OUTCOME_EXISTS},
+        {"mg_2", "10.0.0.3:10000", "", OUTCOME_BUSY},
+    };
+    struct value rows[4];
+
+    (void)state;
+    start();
+    db.failure = "Couldn't register replica mg_1.";
+    run_command(EFFECT_REGISTER, OUTCOME_BUSY); /* no row at all */
+    db.rows = rows;
+    db.rows_n = 1;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        rows[0] = value_str(cases[i].name), rows[1] = value_str(cases[i].address);
+        rows[2] = value_str("sync"), rows[3] = value_str(cases[i].data);
+        run_command(EFFECT_REGISTER, cases[i].outcome);
+    }
+    db.rows = (const struct value[]){value_int(1), value_int(2), value_int(3), value_int(4)};
+    run_command(EFFECT_REGISTER, OUTCOME_FAILED); /* rows that make no sense */
+    db.role = "replica";
+    run_command(EFFECT_REGISTER, OUTCOME_FAILED); /* no rows: its role has changed */
 }
 
 /* A command that hangs is none of the probes' business; it fails when the process goes. */
@@ -407,6 +446,7 @@ int main(void)
         TEST(command_for_another_process_is_stale),
         TEST(command_without_a_connection_is_stale),
         TEST(errors_are_judged),
+        TEST(rows_judge_a_nameless_failure),
         TEST(slow_command_delays_no_probe),
         TEST(freeing_a_link_fails_its_command),
         TEST(restart_is_another_run),

@@ -89,8 +89,12 @@ static void reply_run(struct session *s)
 static void reply_pull(struct session *s)
 {
     const struct bolt_server_reply *r = &s->reply;
-    struct value_entry entry = {str_of("run_id"), value_str(r->run_id)};
-    struct value summary = {.kind = VALUE_MAP, .as.map = {&entry, 1}};
+    struct value_entry code = {str_of("code"), value_str(r->notification ? r->notification : "")};
+    struct value notification = {.kind = VALUE_MAP, .as.map = {&code, 1}};
+    struct value_entry entries[] = {
+        {str_of("run_id"), value_str(r->run_id)},
+        {str_of("notifications"), {.kind = VALUE_LIST, .as.list = {&notification, 1}}}};
+    struct value summary = {.kind = VALUE_MAP, .as.map = {entries, r->notification ? 2 : 1}};
 
     for (size_t i = 0; i < r->rows_n; i++)
         bolt_encode_record(&s->out, r->rows + i * r->fields_n, r->fields_n);

@@ -30,6 +30,7 @@ struct bolt_server_reply {
     const struct value *rows; /* fields_n values each */
     size_t rows_n;
     const char *run_id;
+    const char *notification; /* its code, in the summary; NULL: none */
 };
 
 struct bolt_server {

@@ -207,6 +207,9 @@ bool cluster_start(struct node *n)
     config.workers = n->workers;
     config.user = n->user;
     config.password = n->password;
+    config.drop_crash_percent = n->drop_crash_percent;
+    if (n->version)
+        str_copy(config.version, sizeof(config.version), n->version);
     for (size_t i = 0; i < MG_FILE_COUNT; i++)
         config.files[i] = buf_str(&n->files[i]);
     n->crashed = n->stopped = n->listening = false;

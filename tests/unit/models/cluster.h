@@ -49,6 +49,8 @@ struct node {
     struct client clients[CLUSTER_SESSIONS_MAX];
     size_t clients_n;
     const char *user, *password; /* MEMGRAPH_USER ... of the next start */
+    const char *version;         /* of the next start; NULL: the default */
+    unsigned drop_crash_percent; /* of the next start */
 };
 
 struct cluster {

@@ -2,161 +2,7 @@
  * tests/data/scenarios holds, or that deserve to be said in words. Virtual time. */
 #include "../cmocka_test.h"
 
-#include "base/str.h"
-#include "cluster.h"
-
-struct fixture {
-    struct cluster c;
-    struct node *t, *s, *a; /* main, SYNC replica, ASYNC replica of the beginning */
-    const char *mode;
-};
-
-#define TOUCH "CREATE (n:__mgctl) DELETE n"
-
-static void ok(struct node *n, const char *query)
-{
-    if (!cluster_query(n, "%s", query))
-        fail_msg("%s: %s: %s", n->name, query, cluster_error(n));
-}
-
-static void refused(struct node *n, const char *query, const char *why)
-{
-    if (cluster_query(n, "%s", query))
-        fail_msg("%s: %s went well", n->name, query);
-    if (!strstr(cluster_error(n), why))
-        fail_msg("%s: %s: %s", n->name, query, cluster_error(n));
-}
-
-static void write_one(struct node *n)
-{
-    ok(n, "CREATE (:P)");
-}
-
-static int64_t count(struct node *n)
-{
-    const json_t *rows = cluster_query(n, "MATCH (n) RETURN count(n)");
-
-    assert_non_null(rows);
-    return json_integer_value(json_array_get(json_array_get(rows, 0), 0));
-}
-
-/* "" when it went well, else the number of the error. */
-static const char *register_at(struct node *n, const struct node *replica, const char *mode)
-{
-    const char *number;
-
-    if (cluster_query(n, "REGISTER REPLICA %s %s TO \"%s:10000\"", replica->name, mode,
-                      replica->host))
-        return "";
-    number = strrchr(cluster_error(n), ' ');
-    return number ? number + 1 : "?";
-}
-
-static void demote(struct node *n)
-{
-    ok(n, "SET REPLICATION ROLE TO REPLICA WITH PORT 10000");
-}
-
-static void promote(struct node *n)
-{
-    ok(n, "SET REPLICATION ROLE TO MAIN");
-}
-
-/* Status of a replica in SHOW REPLICAS ("" when it is not there, "zombie" without data), and its
- * numbers. */
-static const char *status_of(struct node *n, const char *name, int64_t *ts, int64_t *behind)
-{
-    const json_t *rows = cluster_query(n, "SHOW REPLICAS");
-
-    assert_non_null(rows);
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        const json_t *info = json_object_get(json_array_get(row, 4), "memgraph");
-
-        if (strcmp(json_string_value(json_array_get(row, 0)), name) != 0)
-            continue;
-        if (!info)
-            return "zombie";
-        if (ts)
-            *ts = json_integer_value(json_object_get(info, "ts"));
-        if (behind)
-            *behind = json_integer_value(json_object_get(info, "behind"));
-        return json_string_value(json_object_get(info, "status"));
-    }
-    return "";
-}
-
-static void wait_ready(struct node *n, const char *name)
-{
-    for (int i = 0; i < 200; i++) {
-        int64_t behind = -1;
-
-        if (!strcmp(status_of(n, name, NULL, &behind), "ready") && behind == 0)
-            return;
-        cluster_wait(n->cluster, 50000);
-    }
-    fail_msg("%s does not become ready on %s: %s", name, n->name, status_of(n, name, NULL, NULL));
-}
-
-static void begin(struct fixture *f, const char *mode)
-{
-    f->mode = mode;
-    cluster_init(&f->c);
-    f->t = cluster_add(&f->c, "t", "10.0.0.1");
-    f->s = cluster_add(&f->c, "s", "10.0.0.2");
-    f->a = cluster_add(&f->c, "a", "10.0.0.3");
-    for (size_t i = 0; i < f->c.nodes_n; i++)
-        assert_true(cluster_start(&f->c.nodes[i]));
-    demote(f->s);
-    demote(f->a);
-    assert_string_equal(register_at(f->t, f->s, mode), "");
-    assert_string_equal(register_at(f->t, f->a, "ASYNC"), "");
-    write_one(f->t);
-    wait_ready(f->t, "s");
-    wait_ready(f->t, "a");
-}
-
-static void end(struct fixture *f)
-{
-    cluster_done(&f->c);
-}
-
-static void restart(struct node *n)
-{
-    cluster_kill(n);
-    assert_true(cluster_start(n));
-}
-
-/* A new epoch on the main, with both replicas registered again. */
-static void refresh(struct fixture *f, bool touch)
-{
-    demote(f->t);
-    promote(f->t);
-    assert_string_equal(register_at(f->t, f->s, f->mode), "");
-    assert_string_equal(register_at(f->t, f->a, "ASYNC"), "");
-    if (touch)
-        ok(f->t, TOUCH);
-    wait_ready(f->t, "s");
-    wait_ready(f->t, "a");
-}
-
-/* The main dies, S takes over: how A and the old main are received. */
-static void failover(struct fixture *f, const char *expected)
-{
-    cluster_kill(f->t);
-    promote(f->s);
-    assert_string_equal(register_at(f->s, f->a, "ASYNC"), expected);
-    assert_true(cluster_start(f->t));
-    demote(f->t);
-    assert_string_equal(register_at(f->s, f->t, f->mode), expected);
-}
-
-static void restart_s(struct fixture *f)
-{
-    restart(f->s);
-    cluster_wait(&f->c, 2500000); /* the main notices and connects again */
-    wait_ready(f->t, "s");
-}
+#include "trio.h"
 
 static void test_h0_no_restart(void **state)
 {
@@ -648,24 +494,37 @@ static void test_qid_crash(void **state)
     end(&f);
 }
 
-/* A log that was cut in the middle of its last record is read up to there. */
+/* A log of which the end is lost, anywhere, is read up to its last whole record; it goes on behind
+ * that, and is read again. */
 static void test_torn_log(void **state)
 {
-    struct fixture f;
-    size_t whole;
+    enum { COMMITS = 3 };
+    struct cluster c;
+    struct node *n;
+    size_t ends[COMMITS + 1] = {0}; /* of the records */
 
     (void)state;
-    begin(&f, "SYNC");
-    ok(f.t, "DROP REPLICA s");
-    ok(f.t, "DROP REPLICA a");
-    whole = f.t->files[MG_FILE_WAL].n;
-    write_one(f.t);
-    cluster_kill(f.t);
-    assert_true(f.t->files[MG_FILE_WAL].n > whole);
-    f.t->files[MG_FILE_WAL].n -= 3;
-    assert_true(cluster_start(f.t));
-    assert_int_equal(count(f.t), 1);
-    end(&f);
+    cluster_init(&c);
+    n = cluster_add(&c, "t", "10.0.0.1");
+    assert_true(cluster_start(n));
+    for (size_t i = 1; i <= COMMITS; i++) {
+        write_one(n);
+        ends[i] = n->files[MG_FILE_WAL].n;
+    }
+    cluster_kill(n);
+    cluster_backup(n);
+    for (size_t cut = 0, whole = 0; cut <= ends[COMMITS]; cut++) {
+        whole += whole < COMMITS && cut == ends[whole + 1];
+        cluster_restore(n);
+        n->files[MG_FILE_WAL].n = cut;
+        assert_true(cluster_start(n));
+        assert_int_equal(count(n), whole);
+        write_one(n);
+        restart(n);
+        assert_int_equal(count(n), whole + 1);
+        cluster_kill(n);
+    }
+    cluster_done(&c);
 }
 
 /* A main whose log does not reach back far enough sends all it has; lineage goes with it. */
@@ -716,7 +575,7 @@ static void test_foreign_requests(void **state)
     /* But for the kind 0, which anybody may send: it names a new main. */
     for (unsigned a = 0; a < 256; a++)
         for (unsigned b = 0; b < 256; b++) {
-            const char bytes[] = {(char)0x93, (char)(1 + a % 9), (char)b, (char)a, (char)b};
+            const char bytes[] = {(char)0x94, 6, (char)(1 + a % 9), (char)b, (char)a, (char)b};
             bool served = mg_serve(f.s->mg, f.c.now_us, (struct str){bytes, sizeof(bytes)},
                                    &answer);
 

@@ -4,6 +4,7 @@
 
 #include "../proto/golden.h"
 #include "base/str.h"
+#include "proto/bolt_encode.h"
 #include "proto/bolt_session.h"
 
 #include <arpa/inet.h>
@@ -22,6 +23,7 @@ enum { LIMIT_MS = 10000 };
 
 struct server {
     char host[32], directory[96];
+    const char *version;
     pid_t pid;
 };
 
@@ -47,6 +49,7 @@ static void server_init(struct server *s, unsigned number)
 
     str_format(s->host, sizeof(s->host), "127.%u.%u.%u", 160 + (pid >> 8) % 64, pid % 256, number);
     str_format(s->directory, sizeof(s->directory), "%s/m%u", base, number);
+    s->version = "3.6.1";
     s->pid = 0;
 }
 
@@ -95,7 +98,7 @@ static void server_start(struct server *s)
         execl(program(), program(), "--bolt-address", s->host, "--bolt-port=7687",
               "--data-directory", s->directory, "--storage-wal-enabled=true",
               "--storage-snapshot-interval-sec", "300", "--log-level=TRACE", "--log-file=/dev/null",
-              "--bolt-num-workers=8", (char *)NULL);
+              "--bolt-num-workers=8", "--memgraph-version", s->version, (char *)NULL);
         _exit(127);
     }
     close(must_connect(s->host, 7687));
@@ -437,6 +440,72 @@ static void test_recorded_conversations(void **state)
         replay(&servers[0], NAMES[i]);
 }
 
+/* A handshake that proposes one version (and no other): what the server answers, as is. */
+static void shake(struct server *s, enum bolt_version proposed, const uint8_t expected[4])
+{
+    uint8_t request[BOLT_REQUEST_BYTES] = {0x60, 0x60, 0xB0, 0x17}, answer[4] = {0};
+    int fd = must_connect(s->host, 7687);
+
+    request[6] = (uint8_t)(proposed & 0xFF);
+    request[7] = (uint8_t)(proposed >> 8);
+    send_all(fd, (struct str){(const char *)request, sizeof(request)});
+    assert_int_equal(recv(fd, answer, sizeof(answer), MSG_WAITALL), sizeof(answer));
+    assert_memory_equal(answer, expected, sizeof(answer));
+    close(fd);
+}
+
+/* Answers to HELLO, LOGON, LOGOFF, LOGON and something malformed. */
+static size_t answers_to_logoff(struct server *s)
+{
+    struct told got[TOLD_MAX];
+    struct buf out, in;
+    size_t n = 0;
+    int fd = must_connect(s->host, 7687);
+
+    buf_init(&out, 4096);
+    buf_init(&in, 65536);
+    bolt_add_request(&out);
+    bolt_encode_hello(&out, BOLT_5_2, "test/1", "", "");
+    bolt_encode_logon(&out, "", "");
+    bolt_encode_bare(&out, BOLT_LOGOFF);
+    bolt_encode_logon(&out, "", "");
+    bolt_encode_bare(&out, BOLT_PULL); /* malformed: the last answer, then it closes */
+    send_all(fd, buf_str(&out));
+    for (;;) {
+        char bytes[4096];
+        ssize_t r = recv(fd, bytes, sizeof(bytes), 0);
+
+        if (r <= 0)
+            break;
+        buf_add(&in, bytes, (size_t)r);
+    }
+    n = read_messages(buf_str(&in), got, TOLD_MAX);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(got[i].signature, i + 1 == n ? BOLT_FAILURE : BOLT_SUCCESS);
+    close(fd);
+    buf_done(&out);
+    buf_done(&in);
+    return n;
+}
+
+/* What 3.12 does otherwise on the wire. */
+static void test_bolt_of_3_12(void **state)
+{
+    struct server *servers = *state;
+
+    servers[0].version = "3.11.0";
+    server_start(&servers[0]);
+    shake(&servers[0], BOLT_4_4, (const uint8_t[]){0, 0x86, 0xB1, 0x7F}); /* a FAILURE message */
+    shake(&servers[0], BOLT_4_3, (const uint8_t[]){0, 0, 3, 4});
+    assert_int_equal(answers_to_logoff(&servers[0]), 4);
+    server_end(&servers[0], SIGKILL);
+    servers[0].version = "3.12.0";
+    server_start(&servers[0]);
+    shake(&servers[0], BOLT_4_4, (const uint8_t[]){0, 0, 4, 4});
+    shake(&servers[0], BOLT_5_2, (const uint8_t[]){0, 0, 2, 5});
+    assert_int_equal(answers_to_logoff(&servers[0]), 5);
+}
+
 /* A PULL with a qid outside of a transaction takes the real server down, and this one. */
 static void test_crash(void **state)
 {
@@ -494,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_poke, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_directory_is_locked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_recorded_conversations, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bolt_of_3_12, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crash, set_up, tear_down)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

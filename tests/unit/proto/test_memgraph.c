@@ -253,7 +253,7 @@ static void test_judge(void **state)
         {client_error, "Couldn't register replica a. Error: 3", MEMGRAPH_DIVERGED_REPLICA},
         {client_error, "Couldn't register replica a. Error: 4", MEMGRAPH_UNREACHABLE},
         {client_error, "Couldn't register replica a. Error: 5", MEMGRAPH_UNREACHABLE},
-        {client_error, "Couldn't register replica a.", MEMGRAPH_UNREACHABLE}, /* 3.4 */
+        {client_error, "Couldn't register replica a.", MEMGRAPH_NOT_REGISTERED}, /* 3.4 */
         {client_error, "Couldn't register replica a. Error: 7", MEMGRAPH_OTHER},
         {client_error, "Couldn't register replica a. Error: x", MEMGRAPH_OTHER},
         {client_error, "Couldn't register replica . Error: 1. Error: 6", MEMGRAPH_BUSY},
@@ -291,6 +291,16 @@ static void test_judge(void **state)
          "recovered automatically. Transaction is still committed on the main instance and other "
          "alive replicas.",
          MEMGRAPH_NOT_CONFIRMED},
+        {client_error, /* nor is every end of it known */
+         "Failed to replicate to SYNC replicas 'r1', 'r2' and 'r3': replicas have diverged from "
+         "main.",
+         MEMGRAPH_NOT_CONFIRMED},
+        {client_error,
+         "Failed to replicate to SYNC replica 'r1': replica is not reachable or not in sync with "
+         "the main. Failed to replicate to STRICT_SYNC replica 'r2': RPC timeout while "
+         "replicating. "
+         "Replicas will be recovered automatically. Transaction was aborted.",
+         MEMGRAPH_ABORTED},
         {client_error,
          "PeriodicCommit warning: At least one SYNC replica has not confirmed the commit.",
          MEMGRAPH_NOT_CONFIRMED},
