@@ -14,7 +14,7 @@ enum mode words_mode(enum memgraph_mode mode);
 
 /* How a command of this kind ended. */
 enum outcome words_outcome(const struct bolt_answer *answer, enum effect_kind kind);
-/* The text of a command; false: a name or an address that cannot be written. */
+/* The text of a command that is one query; false: a name or an address that cannot be written. */
 bool words_command(const struct config *config, const struct effect *e, struct buf *out) MUST_CHECK;
 /* How long a command may take: what Memgraph itself may need, and a margin. */
 int64_t words_limit_us(enum effect_kind kind);
