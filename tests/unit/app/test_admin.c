@@ -184,7 +184,7 @@ static void test_bodies_that_make_no_sense(void **state)
     assert_int_equal(ask("rebuild/mg-1/x", NULL), 404);
     assert_int_equal(ask("switchover/mg-1", NULL), 404);
     assert_int_equal(ask("reboot", NULL), 404);
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(stored("request"), "");
 }
 
 static void test_large_body_is_refused(void **state)
@@ -215,7 +215,7 @@ static void test_token_and_method(void **state)
         desk_api_ask(&d, "GET", "/api/v1/admin/refresh", "Authorization: Bearer s3cret\r\n", NULL),
         405);
     assert_non_null(strstr(asker_text(&d.asker), "Allow: POST"));
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(stored("request"), "");
     write_token("other-token"); /* the Secret was replaced */
     assert_int_equal(ask("refresh", NULL), 401);
     assert_int_equal(desk_api_ask(&d, "POST", "/api/v1/admin/refresh",
@@ -229,7 +229,7 @@ static void test_without_a_token_file_it_is_closed(void **state)
     d.c.config.admin_token_file[0] = '\0';
     assert_int_equal(ask("refresh", NULL), 403);
     assert_non_null(strstr(asker_text(&d.asker), "set ADMIN_TOKEN_FILE"));
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(stored("request"), "");
 }
 
 static void test_what_the_core_refuses_is_a_conflict(void **state)
@@ -238,7 +238,7 @@ static void test_what_the_core_refuses_is_a_conflict(void **state)
     core_says = false;
     assert_int_equal(ask("switchover", NULL), 409);
     assert_non_null(strstr(asker_text(&d.asker), "S has not caught up"));
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(stored("request"), "");
 }
 
 static void test_one_request_at_a_time(void **state)

@@ -108,7 +108,7 @@ static void test_waits_until_it_may(void **state)
     prestop_follow(d.c.prestop);
     assert_int_equal(asker_status(&d.asker), 200);
     assert_int_equal(checked, 0);
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(desk_api_stored(&d, "request"), "");
 }
 
 static void test_limit(void **state)
@@ -168,7 +168,7 @@ static void test_what_the_core_refuses_is_not_asked(void **state)
     check_says = false;
     send_hook();
     WAIT_UNTIL(d.loop, checked == 2);
-    assert_int_equal(d.kube.writes, 0);
+    assert_string_equal(desk_api_stored(&d, "request"), "");
     assert_true(waits());
 }
 
