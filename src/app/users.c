@@ -47,12 +47,14 @@ static bool is_plain(struct str password)
 /* What is wrong with a line; NULL: it was added. Never the line itself: it holds a password. */
 static const char *add_line(struct users *u, struct str line)
 {
+    bool has_both = str_contains(line, ":");
     struct str name = str_cut(&line, ':');
     struct user *user = &u->list[u->n];
 
     if (u->n == USERS_MAX)
         return "too many users";
-    if (!str_copy_n(user->name, sizeof user->name, name) || !users_name_is_fine(user->name))
+    if (!has_both || !str_copy_n(user->name, sizeof user->name, name) ||
+        !users_name_is_fine(user->name))
         return "wanted name:password, the name of letters, digits and _ . -";
     if (!is_plain(line) || !str_copy_n(user->password, sizeof user->password, line))
         return "wanted a password behind the colon, without control characters, of at most 255 "
