@@ -1,35 +1,32 @@
 #include "app/api.h"
 
+#include "app/admin.h"
+#include "app/answers.h"
+#include "app/explanation.h"
 #include "app/metrics.h"
+#include "app/pods.h"
+#include "app/prestop.h"
+#include "app/startup.h"
 #include "app/status.h"
 #include "base/alloc.h"
-#include "io/http_server.h"
 
-enum { BODY_LIMIT = 64 * 1024, METRICS_LIMIT = 4 * 1024 * 1024 };
+enum { BODY_LIMIT = 4 * 1024, METRICS_LIMIT = 4 * 1024 * 1024 };
 
 struct api {
     struct controller *c;
     struct http_server *server;
+    struct admin *admin;
+    struct startup *startup;
 };
-
-static void reply_json(struct http_request *request, unsigned status, json_t *json)
-{
-    char *text = json_dumps(json, JSON_INDENT(2));
-
-    http_reply_header(request, "Cache-Control", "no-store");
-    http_reply(request, status, "application/json", str_of(text ? text : "{}"));
-    free(text);
-    json_decref(json);
-}
 
 static void on_status(struct api *a, struct http_request *request)
 {
-    reply_json(request, 200, status_json(a->c));
+    answer_json(request, 200, status_json(a->c));
 }
 
 static void on_leadership(struct api *a, struct http_request *request)
 {
-    reply_json(request, 200, status_leadership_json(a->c));
+    answer_json(request, 200, status_leadership_json(a->c));
 }
 
 static void on_metrics(struct api *a, struct http_request *request)
@@ -63,10 +60,21 @@ static void on_health(struct api *a, struct http_request *request)
     char why[WHY_SIZE];
     bool ready = controller_ready(a->c, why);
 
-    reply_json(request, ready ? 200 : 503,
-               json_pack("{s:s, s:s, s:b, s:s}", "status", ready ? "healthy" : "unhealthy",
-                         "reason", why, "leader", view_leading(&a->c->view), "state",
-                         a->c->plan.state));
+    answer_json(request, ready ? 200 : 503,
+                json_pack("{s:s, s:s, s:b, s:s}", "status", ready ? "healthy" : "unhealthy",
+                          "reason", why, "leader", view_leading(&a->c->view), "state",
+                          a->c->plan.state));
+}
+
+static void on_explain(struct api *a, struct http_request *request)
+{
+    const char *name = http_request_param(request, "pod");
+    int pod = name ? pods_ordinal(a->c, name) : -1;
+
+    if (name && pod < 0)
+        answer_error(request, 404, "no such pod");
+    else
+        answer_json(request, 200, explanation_json(a->c, pod));
 }
 
 static const struct {
@@ -77,36 +85,41 @@ static const struct {
     {"/status", on_status},
     {"/api/v1/status", on_status},
     {"/api/v1/leadership", on_leadership},
+    {"/api/v1/explain", on_explain},
     {"/metrics", on_metrics},
     {"/livez", on_livez},
     {"/readyz", on_readyz},
     {"/health", on_health},
 };
 
-static void refuse(struct http_request *request, unsigned status, const char *error)
-{
-    reply_json(request, status, json_pack("{s:s}", "error", error));
-}
-
 static void on_request(void *arg, struct http_request *request)
 {
     struct api *a = arg;
-    struct str method = str_of(http_request_method(request));
+    struct str path = str_of(http_request_path(request));
 
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (strcmp(routes[i].path, http_request_path(request)) != 0)
-            continue;
-        if (str_eq(method, "GET") || str_eq(method, "HEAD")) {
-            routes[i].handle(a, request);
-            return;
-        }
-        http_reply_header(request, "Allow", "GET, HEAD");
-        refuse(request, 405, "this route answers GET only");
+    if (str_starts(path, ADMIN_PREFIX)) {
+        admin_answer(a->admin, request);
         return;
     }
-    refuse(request, 404,
-           "no such route; there are /status, /metrics, /livez, /readyz, /health, "
-           "/api/v1/status and /api/v1/leadership");
+    if (str_starts(path, PRESTOP_PREFIX)) {
+        prestop_answer(a->c->prestop, request);
+        return;
+    }
+    if (str_starts(path, STARTUP_PREFIX)) {
+        startup_answer(a->startup, request);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!str_eq(path, routes[i].path))
+            continue;
+        if (answer_to(request, "GET"))
+            routes[i].handle(a, request);
+        return;
+    }
+    answer_error(request, 404,
+                 "no such route; there are /status, /metrics, /livez, /readyz, /health, "
+                 "/api/v1/{status,leadership,explain}, /api/v1/admin/..., /prestop-hook/<pod> and "
+                 "/api/v1/init/<pod>");
 }
 
 struct api *api_new(struct controller *c, struct fail *why)
@@ -116,16 +129,21 @@ struct api *api_new(struct controller *c, struct fail *why)
     a->c = c;
     a->server = http_server_start(c->loop, c->config.http_host, (unsigned)c->config.http_port,
                                   BODY_LIMIT, on_request, a, why);
-    if (a->server)
-        return a;
-    free(a);
-    return NULL;
+    if (!a->server) {
+        free(a);
+        return NULL;
+    }
+    a->admin = admin_new(c);
+    a->startup = startup_new(c);
+    return a;
 }
 
 void api_free(struct api *a)
 {
     if (!a)
         return;
+    admin_free(a->admin);
+    startup_free(a->startup);
     http_server_stop(a->server);
     free(a);
 }

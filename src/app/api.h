@@ -1,4 +1,4 @@
-/* api: the HTTP routes on HTTP_PORT: status, metrics, health. docs/reference.md lists them. */
+/* api: the HTTP routes on HTTP_PORT; docs/reference.md lists them. */
 #ifndef APP_API_H
 #define APP_API_H
 

@@ -1,6 +1,8 @@
 #include "app/config.h"
 
+#include "app/users.h"
 #include "base/duration.h"
+#include "io/kube_token.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -21,7 +23,9 @@ static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const addresses[] = {"ip", "fqdn", NULL};
 static const char *const replication_modes[] = {"auto", "sync", "strict_sync", NULL};
-static const char *const durabilities[] = {"required", NULL};
+static const char *const durabilities[] = {"required", "preferred", NULL};
+static const char *const planned_restarts[] = {"degrade", "block", NULL};
+static const char *const rebuild_policies[] = {"safe", "manual", NULL};
 
 #define AT(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define DAY_MS     (24 * 3600 * 1000)
@@ -44,6 +48,9 @@ static const struct variable rows[] = {
     {"MEMGRAPH_USER", TEXT, AT(user), "", 0, 0, NULL,
      "database user, re-created on a new main; empty: no authentication"},
     {"MEMGRAPH_PASSWORD", TEXT, AT(password), "", 0, 0, NULL, "its password"},
+    {"MEMGRAPH_USERS_FILE", TEXT, AT(users_file), "", 0, 0, NULL,
+     "file with more users, name:password a line, that are re-created on a new main; read anew "
+     "each time"},
     {"BOLT_PORT", NUMBER, AT(bolt_port), "7687", 1, 65535, NULL, "Bolt port of the pods"},
     {"REPLICATION_PORT", NUMBER, AT(replication_port), "10000", 1, 65535, NULL,
      "replication port of the pods"},
@@ -52,7 +59,24 @@ static const struct variable rows[] = {
     {"REPLICATION_MODE", CHOICE, AT(replication_mode), "auto", 0, 0, replication_modes,
      "auto (STRICT_SYNC from Memgraph 3.5 on, else SYNC), sync or strict_sync"},
     {"DURABILITY", CHOICE, AT(durability), "required", 0, 0, durabilities,
-     "required: without a SYNC replica writes fail"},
+     "required: without a SYNC replica writes fail; preferred: after SYNC_LOSS_TIMEOUT they go on"},
+    {"SYNC_LOSS_TIMEOUT", MILLISECONDS, AT(sync_loss_ms), "5s", 0, DAY_MS, NULL,
+     "DURABILITY=preferred: how long writes wait for the SYNC replica"},
+    {"PLANNED_RESTART", CHOICE, AT(planned_restart), "degrade", 0, 0, planned_restarts,
+     "while the SYNC replica restarts by plan: degrade: the main serves alone; block: writes fail"},
+    {"PLANNED_RESTART_LIMIT", MILLISECONDS, AT(planned_limit_ms), "5m", 1000, DAY_MS, NULL,
+     "PLANNED_RESTART=degrade: the main serves alone for no longer"},
+    {"REBUILD_POLICY", CHOICE, AT(rebuild_policy), "safe", 0, 0, rebuild_policies,
+     "safe: a diverged replica is rebuilt by itself when nothing can be lost; manual: only when "
+     "asked"},
+    {"SWITCHOVER_DRAIN", MILLISECONDS, AT(switchover_drain_ms), "0", 0, 60000, NULL,
+     "before a switchover sessions may end by themselves for so long"},
+    {"SWITCHOVER_TIMEOUT", MILLISECONDS, AT(switchover_timeout_ms), "10s", 100, DAY_MS, NULL,
+     "a switchover whose SYNC replica has not caught up within this is given up"},
+    {"PRESTOP_TIMEOUT_SECONDS", NUMBER, AT(prestop_s), "60", 1, 3600, NULL,
+     "how long a preStop hook waits until its pod may stop"},
+    {"ADMIN_TOKEN_FILE", TEXT, AT(admin_token_file), "", 0, 0, NULL,
+     "file with the bearer token of /api/v1/admin; empty: those routes are closed"},
     {"KUBE_API_URL", TEXT, AT(kube_api_url), "", 0, 0, NULL,
      "API server; empty: the cluster that this pod runs in"},
     {"KUBE_TOKEN_FILE", TEXT, AT(kube_token_file), "", 0, 0, NULL,
@@ -267,6 +291,23 @@ static void read_row(struct config *c, const struct variable *row, const char *v
     }
 }
 
+/* Files that must make sense from the start on; what becomes of them later is for the log. */
+static void check_files(const struct config *c, struct buf *errors)
+{
+    struct users *users = users_new(c->user, c->password, c->users_file);
+    struct fail fail = users_read(users);
+    struct kube_token token;
+
+    if (fail.kind != FAIL_NONE)
+        buf_printf(errors, "MEMGRAPH_USERS_FILE='%s': %s\n", c->users_file, fail.text);
+    users_free(users);
+    kube_token_init(&token, c->admin_token_file);
+    (void)kube_token_get(&token);
+    if (token.fail.kind != FAIL_NONE)
+        buf_printf(errors, "ADMIN_TOKEN_FILE: %s\n", token.fail.text);
+    kube_token_done(&token);
+}
+
 /* What no single variable shows. */
 static void check_together(const struct config *c, struct buf *errors)
 {
@@ -279,6 +320,11 @@ static void check_together(const struct config *c, struct buf *errors)
         buf_add_text(errors, "LEASE_RETRY_PERIOD must be shorter than LEASE_RENEW_DEADLINE\n");
     if (c->password[0] && !c->user[0])
         buf_add_text(errors, "MEMGRAPH_PASSWORD is set and MEMGRAPH_USER is not: set both\n");
+    if (c->user[0] && !users_name_is_fine(c->user))
+        buf_printf(errors, "MEMGRAPH_USER='%s': wanted letters, digits and _ . -\n", c->user);
+    if (c->users_file[0] && !c->user[0])
+        buf_add_text(errors, "MEMGRAPH_USERS_FILE is set and MEMGRAPH_USER is not: with users, the "
+                             "controller needs one itself\n");
     if (c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
         strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
         buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "
@@ -297,6 +343,8 @@ bool config_read(struct config *out, config_get_fn *get, struct buf *errors)
     }
     if (errors->n == 0)
         check_together(out, errors);
+    if (errors->n == 0)
+        check_files(out, errors);
     if (!out->pod[0])
         (void)gethostname(out->pod, sizeof out->pod - 1);
     if (!out->release[0])
@@ -312,7 +360,13 @@ void config_settings(const struct config *c, struct settings *out)
         .replication_port = (unsigned)c->replication_port,
         .replication_mode = (enum replication_mode)c->replication_mode,
         .durability = (enum durability)c->durability,
-        .has_users = c->user[0] != '\0',
+        .planned_restart = (enum planned_restart)c->planned_restart,
+        .rebuild_policy = (enum rebuild_policy)c->rebuild_policy,
+        .sync_loss_us = c->sync_loss_ms * 1000,
+        .planned_limit_us = c->planned_limit_ms * 1000,
+        .switchover_drain_us = c->switchover_drain_ms * 1000,
+        .switchover_timeout_us = c->switchover_timeout_ms * 1000,
+        .has_users = c->user[0] != '\0' || c->users_file[0] != '\0',
         .read_fallback_main = c->read_fallback_main,
         .read_max_lag = c->read_max_lag,
         .probe_failures = (unsigned)c->probe_failures,

@@ -1,7 +1,7 @@
 /* config: the environment as one checked struct. All that is wrong with it is said at once.
  *
  * Every variable stands in one table in config.c with its default and its help; the reference page
- * docs/configuration.md is compared with that table by a test. */
+ * docs/reference.md is compared with that table by a test. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
@@ -19,13 +19,16 @@ struct config_address {
 struct config {
     char namespace_[64], statefulset[64], app[64], release[64], pod[128], service[64];
     char cluster_domain[128];
-    char user[128], password[128];
+    char user[128], password[128], users_file[512];
     char kube_api_url[512], kube_token_file[512], kube_ca_file[512];
     int64_t bolt_port, replication_port, http_port;
     char http_host[64];
     int64_t log_level, log_format;
     int64_t replication_address; /* 0: ip, 1: fqdn */
-    int64_t replication_mode, durability;
+    int64_t replication_mode, durability, planned_restart, rebuild_policy;
+    int64_t sync_loss_ms, planned_limit_ms, switchover_drain_ms, switchover_timeout_ms;
+    int64_t prestop_s;
+    char admin_token_file[512];
     int64_t reconcile_ms, probe_interval_ms, probe_timeout_ms, probe_failures, sync_watch_ms;
     int64_t refresh_timeout_ms, heal_timeout_ms, proof_interval_ms, catchup_behind, promote_poke;
     int64_t lease_ms, lease_renew_ms, lease_retry_ms, shutdown_grace_ms;

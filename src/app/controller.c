@@ -4,8 +4,10 @@
 #include "app/events.h"
 #include "app/link.h"
 #include "app/pods.h"
+#include "app/prestop.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/users.h"
 #include "base/alloc.h"
 #include "core/gate.h"
 #include "core/rules.h"
@@ -177,6 +179,7 @@ static void step_once(struct controller *c)
         execute(c, &c->plan.effects[i]);
     if (c->plan.resign)
         election_resign(c->election);
+    prestop_follow(c->prestop);
     timer_start(c->wake, c->plan.wake_us > v->now_us ? c->plan.wake_us - v->now_us : 0);
 }
 
@@ -215,6 +218,7 @@ static void make_parts(struct controller *c)
     c->state = state_new(c);
     c->pods = pods_new(c);
     c->election = election_new(c);
+    c->prestop = prestop_new(c);
 }
 
 struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why)
@@ -234,6 +238,7 @@ struct controller *controller_new(struct loop *loop, const struct config *config
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);
     (void)str_copy(kube.token_file, sizeof kube.token_file, config->kube_token_file);
     (void)str_copy(kube.ca_file, sizeof kube.ca_file, config->kube_ca_file);
+    c->users = users_new(config->user, config->password, config->users_file);
     c->wake = timer_new(loop, on_wake, c);
     c->grace = timer_new(loop, on_grace_over, c);
     if (!kube_config_complete(&kube, why) || !(c->routes = routes_new(c, why))) {
@@ -252,6 +257,7 @@ void controller_free(struct controller *c)
     if (!c)
         return;
     c->whole = false;
+    prestop_free(c->prestop);
     election_free(c->election);
     pods_free(c->pods);
     state_free(c->state);
@@ -259,6 +265,7 @@ void controller_free(struct controller *c)
     routes_free(c->routes);
     if (c->kube)
         kube_client_free(c->kube);
+    users_free(c->users);
     timer_free(c->wake);
     timer_free(c->grace);
     free(c);
@@ -278,6 +285,7 @@ void controller_stop(struct controller *c)
     log_event(LOG_INFO, "controller", "stopping", NULL);
     c->stopping = true;
     election_release(c->election, on_released, c);
+    prestop_follow(c->prestop);
 }
 
 static void tell_kube(const char *fails, const char *works, const char *what, bool *failing,

@@ -19,7 +19,9 @@ struct state;
 struct election;
 struct routes;
 struct events;
+struct prestop;
 struct link;
+struct users;
 
 /* The last decisions, for the status page. */
 enum { DECISIONS_MAX = 32 };
@@ -35,6 +37,7 @@ struct controller {
     struct loop *loop;
     struct config config;
     struct kube_client *kube;
+    struct users *users;
     struct view view;
     struct plan plan; /* of the last step */
     struct timer *wake, *grace;
@@ -51,6 +54,7 @@ struct controller {
     struct election *election;
     struct routes *routes;
     struct events *events;
+    struct prestop *prestop;
 
     unsigned decisions_n; /* ever */
     struct decision decisions[DECISIONS_MAX];

@@ -1,5 +1,6 @@
 #include "app/link.h"
 
+#include "app/users.h"
 #include "app/words.h"
 #include "base/alloc.h"
 #include "core/command.h"
@@ -7,6 +8,7 @@
 #include "io/poke.h"
 
 #include <assert.h>
+#include <errno.h>
 
 static const int64_t question_limit_us = 5LL * 1000 * 1000;
 
@@ -32,7 +34,8 @@ struct link {
     char command_run[MEMGRAPH_UUID_SIZE]; /* what that connection has shown; empty: nothing yet */
     struct effect effect;                 /* the command under way */
     bool commanding;                      /* it is sent, or to be answered from `later` */
-    enum outcome outcome;                 /* of a command that could not be sent */
+    enum outcome outcome; /* of a command that could not be sent; of the users so far */
+    unsigned user;        /* ENSURE_USERS: whose query is under way */
 };
 
 static void probe_next(struct link *l);
@@ -281,6 +284,61 @@ static void on_command(void *arg, const struct bolt_answer *answer)
     command_next(l);
 }
 
+/* ---- users: a query each ---- */
+
+static void on_user(void *arg, const struct bolt_answer *answer);
+
+/* False: there are no more, or the next one cannot be sent. */
+static bool send_user(struct link *l)
+{
+    const struct users *users = l->c->users;
+    struct buf text;
+    int err = -EINVAL;
+
+    if (l->user >= users->n)
+        return false;
+    buf_init(&text, 4096);
+    if (memgraph_user_query(&text, users->list[l->user].name, users->list[l->user].password) &&
+        !text.failed)
+        err = bolt_client_query(l->command, text.p, words_limit_us(EFFECT_ENSURE_USERS), on_user,
+                                l);
+    buf_done(&text);
+    if (err != 0)
+        l->outcome = OUTCOME_FAILED;
+    return err == 0;
+}
+
+/* One that fails does not keep the others from being created; the worst outcome counts. */
+static void on_user(void *arg, const struct bolt_answer *answer)
+{
+    struct link *l = arg;
+    enum outcome outcome = words_outcome(answer, EFFECT_ENSURE_USERS);
+
+    if (outcome != OUTCOME_OK && l->outcome != OUTCOME_FAILED)
+        l->outcome = outcome;
+    if (outcome != OUTCOME_OK && outcome != OUTCOME_BUSY)
+        log_event(LOG_WARN, "command", "a user was not created", "user",
+                  l->c->users->list[l->user].name, "answer", answer->message, NULL);
+    l->user++;
+    if (answer->fail.kind == FAIL_NONE && send_user(l))
+        return;
+    finish_command(l, l->outcome, answer->message);
+    command_next(l);
+}
+
+static bool start_users(struct link *l)
+{
+    struct fail why = users_read(l->c->users);
+
+    if (why.kind != FAIL_NONE)
+        log_event(LOG_WARN, "command",
+                  "MEMGRAPH_USERS_FILE makes no sense: the users that were read last are created",
+                  "error", why.text, NULL);
+    l->user = 0;
+    l->outcome = OUTCOME_OK;
+    return send_user(l);
+}
+
 static void on_storage(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
@@ -362,25 +420,34 @@ static void fail_later(struct link *l, enum outcome outcome)
     timer_start(l->later, 0);
 }
 
+static bool start_command(struct link *l)
+{
+    const struct effect *effect = &l->effect;
+    struct buf text;
+    bool sent;
+
+    if (effect->kind == EFFECT_ENSURE_USERS)
+        return start_users(l);
+    buf_init(&text, 4096);
+    sent = words_command(&l->c->config, effect, &text) &&
+           bolt_client_query(l->command, text.p, words_limit_us(effect->kind), on_command, l) == 0;
+    buf_done(&text);
+    if (sent && effect->kind == EFFECT_PROMOTE && l->poke)
+        poke_fire(l->poke);
+    return sent;
+}
+
 void link_command(struct link *l, const struct effect *effect)
 {
-    struct buf text;
-
     assert(!l->commanding);
     l->effect = *effect;
     l->commanding = true;
     command_started(seen(l), effect);
-    buf_init(&text, 4096);
     if (!bolt_client_up(l->command) || bolt_client_busy(l->command) ||
         strcmp(l->command_run, effect->run) != 0)
         fail_later(l, OUTCOME_STALE);
-    else if (!words_command(&l->c->config, effect, &text) ||
-             bolt_client_query(l->command, text.p, words_limit_us(effect->kind), on_command, l) !=
-                 0)
+    else if (!start_command(l))
         fail_later(l, OUTCOME_FAILED);
-    else if (effect->kind == EFFECT_PROMOTE && l->poke)
-        poke_fire(l->poke);
-    buf_done(&text);
 }
 
 /* ---- the rest ---- */

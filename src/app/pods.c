@@ -9,8 +9,7 @@ struct pods {
     bool deaf; /* it does not work at present: said once */
 };
 
-/* "<statefulset>-<ordinal>", or -1. */
-static int ordinal_of(const struct controller *c, const char *name)
+int pods_ordinal(const struct controller *c, const char *name)
 {
     char ours[NAME_SIZE + 8];
 
@@ -66,7 +65,7 @@ static int read_pod(struct controller *c, json_t *object, struct kube_pod *out)
 {
     if (kube_read_pod(object, out).kind != FAIL_NONE)
         return -1;
-    return ordinal_of(c, out->meta.name);
+    return pods_ordinal(c, out->meta.name);
 }
 
 static void on_list(void *arg, json_t *items)

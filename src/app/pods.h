@@ -9,6 +9,9 @@ void pods_free(struct pods *p); /* the links too; NULL is fine */
 /* Last time that the list was known to be true; 0: never. */
 int64_t pods_fresh_us(const struct pods *p);
 
+/* Ordinal of the pod of that name, "<statefulset>-<ordinal>"; -1: it is none of ours. */
+int pods_ordinal(const struct controller *c, const char *name);
+
 /* Asks Kubernetes to delete the pod that is known by now (its uid is a precondition), with a grace
  * period of a second when it hangs, else with its own. */
 void pods_delete(struct pods *p, int pod);

@@ -1,31 +1,13 @@
 #include "app/status.h"
 
+#include "app/answers.h"
 #include "app/election.h"
 #include "app/pods.h"
 #include "app/routes.h"
-#include "base/alloc.h"
 
 static const char *wall_text(int64_t wall_us, char out[40])
 {
     kube_format_time(wall_us, out, 40);
-    return out;
-}
-
-/* What servers said may be no UTF-8, or be cut off in the middle of a letter: "?" for each such
- * byte then, and for every other that is no ASCII. */
-static json_t *text_json(const char *text)
-{
-    json_t *out = json_string(text);
-    char *ascii;
-
-    if (out)
-        return out;
-    ascii = xstrdup(text);
-    for (char *c = ascii; *c; c++)
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    out = json_string(ascii);
-    free(ascii);
     return out;
 }
 
@@ -57,8 +39,8 @@ static const char *link_name(const struct pod *p)
 
 static json_t *row_json(const struct row *row)
 {
-    json_t *out = json_pack("{s:o, s:o, s:s}", "name", text_json(row->name), "address",
-                            text_json(row->address), "mode", mode_name(row->mode));
+    json_t *out = json_pack("{s:o, s:o, s:s}", "name", answer_text(row->name), "address",
+                            answer_text(row->address), "mode", mode_name(row->mode));
 
     if (row->has_data) {
         (void)json_object_set_new(out, "status", json_string(row_status_name(row->status)));
@@ -94,9 +76,9 @@ static json_t *pod_json(const struct controller *c, int pod)
         "name", pod_name(c, pod), "topology", topology_role(&c->view, pod), "kubernetes", "exists",
         p->exists, "ready", p->ready, "terminating", p->terminating, "uid", p->uid, "ip", p->ip,
         "ageMs", age_ms(c, p->kube_at), "link", "state", link_name(p), "sinceMs",
-        age_ms(c, p->link_at), "error", text_json(p->link_text), "probeUs",
+        age_ms(c, p->link_at), "error", answer_text(p->link_text), "probeUs",
         json_integer(p->probe_us), "memgraph", "role", role_name(pod_role(p)), "roleAgeMs",
-        age_ms(c, p->role_at), "run", text_json(p->run), "version", text_json(p->version));
+        age_ms(c, p->role_at), "run", answer_text(p->run), "version", answer_text(p->version));
     json_t *memgraph = json_object_get(out, "memgraph");
 
     if (p->storage_at) {
@@ -104,7 +86,7 @@ static json_t *pod_json(const struct controller *c, int pod)
         (void)json_object_set_new(memgraph, "edges", json_integer(p->edges));
         (void)json_object_set_new(memgraph, "storageAgeMs", age_ms(c, p->storage_at));
     }
-    (void)json_object_set_new(memgraph, "database", text_json(p->database));
+    (void)json_object_set_new(memgraph, "database", answer_text(p->database));
     (void)json_object_set_new(out, "command", json_string(effect_kind_name(p->command)));
     (void)json_object_set_new(out, "registration", row ? row_json(row) : json_null());
     return out;
@@ -114,7 +96,7 @@ static void add_string(void *arg, const char *key, const char *value)
 {
     json_t *parsed = strcmp(key, "history") == 0 ? json_loads(value, 0, NULL) : NULL;
 
-    (void)json_object_set_new((json_t *)arg, key, parsed ? parsed : text_json(value));
+    (void)json_object_set_new((json_t *)arg, key, parsed ? parsed : answer_text(value));
 }
 
 static json_t *record_json(const struct controller *c)
@@ -168,7 +150,7 @@ static json_t *decisions_json(const struct controller *c)
         (void)json_array_append_new(
             out, json_pack("{s:s, s:s, s:s, s:o, s:o}", "at", wall_text(d->wall_us, at), "rule",
                            rule_name(d->rule), "effect", effect_kind_name(d->kind), "pod",
-                           pod_name(c, d->pod), "why", text_json(d->why)));
+                           pod_name(c, d->pod), "why", answer_text(d->why)));
     }
     return out;
 }
@@ -184,7 +166,7 @@ static json_t *readers_json(const struct controller *c)
 
 json_t *status_leadership_json(const struct controller *c)
 {
-    return json_pack("{s:o, s:b, s:s, s:I}", "identity", text_json(c->config.pod), "leader",
+    return json_pack("{s:o, s:b, s:s, s:I}", "identity", answer_text(c->config.pod), "leader",
                      view_leading(&c->view), "holder", election_holder(c->election), "certainForMs",
                      (json_int_t)(view_leading(&c->view)
                                       ? (c->view.leader_until_us - loop_now_us(c->loop)) / 1000
@@ -203,9 +185,9 @@ static json_t *summary_json(const struct controller *c)
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I}", "time",
                      wall_text(loop_wall_us(c->loop), at), "phase",
                      has ? "OPERATIONAL" : "BOOTSTRAP", "state", c->plan.state, "reason",
-                     text_json(c->plan.reason), "main",
+                     answer_text(c->plan.reason), "main",
                      has ? pod_name(c, v->record.target) : json_null(), "syncReplica",
-                     has ? pod_name(c, view_s(v)) : json_null(), "sync", text_json(sync),
+                     has ? pod_name(c, view_s(v)) : json_null(), "sync", answer_text(sync),
                      "transition", has ? epoch_kind_name(v->record.transition) : "", "epoch",
                      (json_int_t)(has ? v->record.epoch : 0));
 }
@@ -222,7 +204,7 @@ json_t *status_json(const struct controller *c)
     (void)json_object_set_new(
         out, "gate",
         json_pack("{s:s, s:o, s:o}", "state", gate_state_name(c->plan.gate.state), "pod",
-                  pod_name(c, c->plan.gate.pod), "why", text_json(c->plan.gate.why)));
+                  pod_name(c, c->plan.gate.pod), "why", answer_text(c->plan.gate.why)));
     (void)json_object_set_new(out, "readers", readers_json(c));
     (void)json_object_set_new(out, "pods", pods);
     (void)json_object_set_new(out, "record", record_json(c));

@@ -120,13 +120,12 @@ bool words_command(const struct config *config, const struct effect *e, struct b
     case EFFECT_TOUCH:
         buf_add_text(out, MEMGRAPH_TOUCH);
         return true;
-    case EFFECT_ENSURE_USERS:
-        return memgraph_user_query(out, config->user, config->password);
     case EFFECT_REGISTER:
         memgraph_replica_name(e->name, name);
         return memgraph_register_query(out, name, modes[e->mode], e->address);
     case EFFECT_DROP: /* the row's own name */
         return memgraph_drop_query(out, e->name);
+    case EFFECT_ENSURE_USERS: /* a query a user: app/link.c */
     case EFFECT_NONE:
     case EFFECT_ASK_ROLE:
     case EFFECT_ASK_STORAGE:

@@ -18,7 +18,7 @@ enum outcome words_outcome(const struct bolt_answer *answer, enum effect_kind ki
  * after it. */
 enum outcome words_registered(const struct memgraph_replica *rows, size_t n,
                               const struct effect *e);
-/* The text of a command; false: a name or an address that cannot be written. */
+/* The text of a command that is one query; false: a name or an address that cannot be written. */
 bool words_command(const struct config *config, const struct effect *e, struct buf *out) MUST_CHECK;
 /* How long a command may take: what Memgraph itself may need, and a margin. */
 int64_t words_limit_us(enum effect_kind kind);

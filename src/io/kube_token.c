@@ -1,11 +1,9 @@
 #include "io/kube_token.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
+#include "io/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum { TOKEN_LIMIT = 64 * 1024 };
 
@@ -21,12 +19,6 @@ void kube_token_done(struct kube_token *t)
     t->authorization = NULL;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Visible ASCII only: a line break would add a header of somebody's choice. */
 static bool token_is_valid(struct str token)
 {
@@ -37,34 +29,14 @@ static bool token_is_valid(struct str token)
     return token.n > 0;
 }
 
-static struct fail read_file(const char *path, struct buf *out)
-{
-    char chunk[4096];
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return fail_errno(path, errno);
-    while ((n = read(fd, chunk, sizeof(chunk))) > 0 && !out->failed)
-        buf_add(out, chunk, (size_t)n);
-    if (n < 0) {
-        struct fail fail = fail_errno(path, errno);
-
-        close(fd);
-        return fail;
-    }
-    close(fd);
-    if (out->failed || !token_is_valid(str_trim(buf_str(out))))
-        return fail_make(FAIL_PROTOCOL, "%s: no token", path);
-    return (struct fail){0};
-}
-
 static void token_read(struct kube_token *t)
 {
     struct buf text;
 
     buf_init(&text, TOKEN_LIMIT);
-    t->fail = read_file(t->path, &text);
+    t->fail = file_read(t->path, &text);
+    if (t->fail.kind == FAIL_NONE && !token_is_valid(str_trim(buf_str(&text))))
+        t->fail = fail_make(FAIL_PROTOCOL, "%s: no token", t->path);
     if (t->fail.kind == FAIL_NONE) {
         struct str token = str_trim(buf_str(&text));
         struct buf value;
@@ -87,7 +59,7 @@ const char *kube_token_get(struct kube_token *t)
     if (stat(t->path, &now) != 0) {
         t->fail = fail_errno(t->path, errno);
         t->read_again = true;
-    } else if (t->read_again || !same_file(&now, &t->seen)) {
+    } else if (t->read_again || !file_same(&now, &t->seen)) {
         token_read(t);
         t->seen = now;
         t->read_again = t->fail.kind != FAIL_NONE;

@@ -1,4 +1,4 @@
-/* kube_token: the bearer token of a ServiceAccount, as its file has it now.
+/* kube_token: the bearer token of a ServiceAccount (or an operator's), as its file has it now.
  *
  * The kubelet replaces the file about once an hour, long before the token ends, by turning a
  * symbolic link; so the file is looked at (one stat) for each request, and read when it is another

@@ -3,8 +3,10 @@
 #include "app/election.h"
 #include "app/events.h"
 #include "app/pods.h"
+#include "app/prestop.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/users.h"
 
 /* Nothing is set: the defaults. */
 static const char *no_variable(const char *name)
@@ -51,16 +53,19 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);
     (void)str_copy(kube.user_agent, sizeof kube.user_agent, "unit-test");
     c->kube = kube_client_new(loop, &kube);
+    c->users = users_new(config->user, config->password, config->users_file);
 }
 
 void desk_clear(struct controller *c)
 {
+    prestop_free(c->prestop);
     election_free(c->election);
     pods_free(c->pods);
     state_free(c->state);
     events_free(c->events);
     routes_free(c->routes);
     kube_client_free(c->kube);
+    users_free(c->users);
 }
 
 static void on_tick(void *arg)

@@ -3,6 +3,8 @@
 
 #include "../cmocka_test.h"
 
+#include <unistd.h>
+
 static const struct {
     const char *name, *value;
 } * environment;
@@ -56,6 +58,11 @@ static void test_defaults(void **state)
     assert_int_equal(settings.hold_timeout_us, 5000000);
     assert_int_equal(settings.domain[0], 0);
     assert_false(settings.has_users);
+    assert_int_equal(settings.durability, DURABILITY_REQUIRED);
+    assert_int_equal(settings.planned_restart, PLANNED_DEGRADE);
+    assert_int_equal(settings.rebuild_policy, REBUILD_SAFE);
+    assert_int_equal(settings.planned_limit_us, 300000000);
+    assert_int_equal(settings.switchover_timeout_us, 10000000);
 }
 
 static void test_values(void **state)
@@ -74,6 +81,13 @@ static void test_values(void **state)
                  {"LOG_FORMAT", "json"},
                  {"MEMGRAPH_USER", "u"},
                  {"MEMGRAPH_PASSWORD", "p"},
+                 {"DURABILITY", "preferred"},
+                 {"SYNC_LOSS_TIMEOUT", "3s"},
+                 {"PLANNED_RESTART", "block"},
+                 {"PLANNED_RESTART_LIMIT", "2m"},
+                 {"REBUILD_POLICY", "manual"},
+                 {"SWITCHOVER_DRAIN", "500ms"},
+                 {"SWITCHOVER_TIMEOUT", "7s"},
                  {"BOLT_PORT", ""},
                  {NULL, NULL}};
     struct settings settings;
@@ -94,6 +108,13 @@ static void test_values(void **state)
     assert_string_equal(settings.domain, "mg.db.svc.cluster.local");
     assert_int_equal(settings.replication_mode, REPLICATION_SYNC);
     assert_true(settings.has_users);
+    assert_int_equal(settings.durability, DURABILITY_PREFERRED);
+    assert_int_equal(settings.sync_loss_us, 3000000);
+    assert_int_equal(settings.planned_restart, PLANNED_BLOCK);
+    assert_int_equal(settings.planned_limit_us, 120000000);
+    assert_int_equal(settings.rebuild_policy, REBUILD_MANUAL);
+    assert_int_equal(settings.switchover_drain_us, 500000);
+    assert_int_equal(settings.switchover_timeout_us, 7000000);
 }
 
 static void test_every_error_is_said_at_once(void **state)
@@ -143,6 +164,50 @@ static void test_what_does_not_fit_together(void **state)
     assert_non_null(strstr(errors, "HTTP_BIND_ADDRESS"));
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    (void)fclose(f);
+}
+
+/* Files that are named must be there, and make sense, when the program starts. */
+static void test_files(void **state)
+{
+    char users[] = "/tmp/test_config.XXXXXX", token[] = "/tmp/test_config.XXXXXX";
+    int fds[] = {mkstemp(users), mkstemp(token)};
+    struct {
+        const char *name, *value;
+    } pairs[] = {{"MEMGRAPH_USER", "u"},
+                 {"MEMGRAPH_USERS_FILE", users},
+                 {"ADMIN_TOKEN_FILE", token},
+                 {NULL, NULL}};
+    struct config c;
+
+    (void)state;
+    close(fds[0]);
+    close(fds[1]);
+    write_file(users, "ann:secret\n");
+    write_file(token, "t\n");
+    assert_string_equal(read_with(pairs, &c), "");
+    write_file(users, "secret\n");
+    write_file(token, "two words\n");
+    assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USERS_FILE"));
+    assert_non_null(strstr(read_with(pairs, &c), "line 1: wanted name:password"));
+    assert_non_null(strstr(read_with(pairs, &c), "ADMIN_TOKEN_FILE"));
+    assert_null(strstr(read_with(pairs, &c), "secret"));
+    unlink(users);
+    unlink(token);
+    assert_non_null(strstr(read_with(pairs, &c), users));
+    assert_non_null(strstr(read_with(pairs, &c), token));
+    pairs[0].value = "";
+    assert_non_null(strstr(read_with(pairs, &c), "the controller needs one itself"));
+    pairs[0].value = "a;b";
+    assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USER='a;b'"));
+}
+
 static char *read_file(const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -186,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_every_error_is_said_at_once),
         cmocka_unit_test(test_what_does_not_fit_together),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_documentation_is_true),
     };
 

@@ -1,6 +1,8 @@
 /* A link: answers of a Bolt server become facts, and commands go only to the process meant. */
 #include "app/link.h"
 
+#include "app/users.h"
+
 #include "../io/bolt_server.h"
 #include "desk.h"
 
@@ -14,8 +16,10 @@ static struct {
     bool by_database;         /* 3.11 and later: counts only with ON CURRENT DATABASE */
     const struct value *rows; /* SHOW REPLICAS */
     size_t rows_n;
-    const char *failure;      /* of every command */
+    const char *failure;      /* of commands */
+    unsigned failures;        /* of the next ones; 0: of all */
     const char *notification; /* of every command that goes well */
+    char log[512];            /* commands, a line each */
     bool commands_silent;
     char command[512]; /* the last one */
     unsigned roles, shows, versions, storages, commands;
@@ -76,8 +80,11 @@ static bool answer(void *arg, const char *query, struct bolt_server_reply *out)
         db.commands++;
         (void)str_copy(db.command, sizeof db.command, query);
         out->fields_n = out->rows_n = 0;
+        (void)str_append(db.log, sizeof db.log, "%s\n", query);
         out->failure = db.failure;
         out->notification = db.notification;
+        if (db.failures && --db.failures == 0)
+            db.failure = NULL;
         out->silent = db.commands_silent;
     }
     return true;
@@ -271,6 +278,50 @@ static void test_commands_say_what_was_decided(void **state)
     assert_int_equal(db.commands, ARRAY_LEN(cases));
 }
 
+/* A query for each, in the file's order; one that fails keeps none of the others out. */
+static void test_users_are_created_one_by_one(void **state)
+{
+    struct user *list = c.users->list;
+
+    (void)state;
+    c.users->n = 3;
+    (void)str_copy(list[1].name, sizeof list[1].name, "ann");
+    (void)str_copy(list[1].password, sizeof list[1].password, "a'b\\");
+    (void)str_copy(list[2].name, sizeof list[2].name, "bob");
+    (void)str_copy(list[2].password, sizeof list[2].password, "c");
+    start();
+    run_command(EFFECT_ENSURE_USERS, OUTCOME_OK);
+    assert_string_equal(db.log, "CREATE USER IF NOT EXISTS u IDENTIFIED BY 'p'\n"
+                                "CREATE USER IF NOT EXISTS ann IDENTIFIED BY 'a\\'b\\\\'\n"
+                                "CREATE USER IF NOT EXISTS bob IDENTIFIED BY 'c'\n");
+    db.log[0] = '\0';
+    db.failure = "something else";
+    db.failures = 2; /* the first two */
+    run_command(EFFECT_ENSURE_USERS, OUTCOME_FAILED);
+    assert_int_equal(db.commands, 6);
+    assert_non_null(strstr(db.log, "bob"));
+    c.users->n = 0;
+    run_command(EFFECT_ENSURE_USERS, OUTCOME_FAILED); /* nobody to create: never asked for */
+}
+
+static void test_users_of_a_connection_that_breaks(void **state)
+{
+    struct effect e = effect_of(EFFECT_ENSURE_USERS);
+
+    (void)state;
+    c.users->n = 2;
+    (void)str_copy(c.users->list[1].name, sizeof c.users->list[1].name, "ann");
+    start();
+    db.commands_silent = true;
+    link_command(c.links[0], &e);
+    WAIT_UNTIL(loop, db.commands == 1);
+    bolt_server_stop(&server);
+    WAIT_UNTIL(loop, pod()->command == EFFECT_NONE);
+    assert_int_equal(pod()->last_outcome, OUTCOME_FAILED);
+    assert_int_equal(db.commands, 1);
+    bolt_server_start(&server, loop, 0);
+}
+
 static void test_command_for_another_process_is_stale(void **state)
 {
     struct effect e = effect_of(EFFECT_PROMOTE);
@@ -443,6 +494,8 @@ int main(void)
         TEST(rows_of_the_target_become_facts),
         TEST(refused_list_asks_for_the_role),
         TEST(commands_say_what_was_decided),
+        TEST(users_are_created_one_by_one),
+        TEST(users_of_a_connection_that_breaks),
         TEST(command_for_another_process_is_stale),
         TEST(command_without_a_connection_is_stale),
         TEST(errors_are_judged),
