@@ -115,8 +115,9 @@ int bulk(const struct sockaddr_in *to, unsigned streams, uint64_t bytes, bool up
             left--;
         }
     }
-    printf("{\"mib_per_s\":%.1f,\"errors\":%u}\n",
-           (double)bytes * streams / 1048576.0 / ((double)(now_us() - began_us) / 1e6), errors);
+    printf("{\"mib_per_s\":%.1f,\"cpu_us\":%lld,\"errors\":%u}\n",
+           (double)bytes * streams / 1048576.0 / ((double)(now_us() - began_us) / 1e6),
+           (long long)cpu_us(), errors);
     return errors != 0;
 }
 

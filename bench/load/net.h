@@ -31,6 +31,8 @@ struct hello {
 _Noreturn void die(const char *what);
 
 int64_t now_us(void);
+/* What this process has taken. */
+int64_t cpu_us(void);
 struct sockaddr_in address_of(const char *host, const char *port);
 /* Non-blocking, without Nagle's delay. */
 int listen_at(const struct sockaddr_in *at);

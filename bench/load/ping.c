@@ -27,10 +27,11 @@ static uint8_t chunk[CHUNK];
 /* all: answers that came, the warm-up's included; the relay worked for them, too. */
 static void tell(uint64_t answers, int64_t in_us, uint64_t all, uint64_t errors)
 {
-    printf("{\"per_s\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu,\"all\":%llu,\"errors\":%llu}\n",
+    printf("{\"per_s\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu,\"all\":%llu,\"cpu_us\":%lld,"
+           "\"errors\":%llu}\n",
            (double)answers / ((double)in_us / 1e6), (unsigned long long)histogram_at(&times, 0.5),
            (unsigned long long)histogram_at(&times, 0.99), (unsigned long long)all,
-           (unsigned long long)errors);
+           (long long)cpu_us(), (unsigned long long)errors);
 }
 
 static const uint8_t *question(const struct talk *t)
