@@ -3,10 +3,10 @@ BUILD ?= build
 SETUP = ./scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e san tsan tidy bench chaos clean
+.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover soak chaos clean
 
 help:   ## this list
-	@grep -hE '^[a-z0-9]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup:  ## install every package that is missing (apt; as root or through sudo)
 	@$(SETUP) build test
@@ -37,7 +37,10 @@ tsan: setup ## the threaded parts under the thread sanitizer
 tidy: setup ## formatting, clang-tidy, our own lint, and a build with clang
 	@./scripts/tidy
 
-bench: build ## time from the death of the main to the next acknowledged write, 50 runs
+bench: build ## the gateway beside HAProxy, nginx and a relay in Go: a table (30 min; bench/README.md)
+	@./bench/gateway
+
+bench-failover: build ## time from the death of the main to the next acknowledged write, 50 runs
 	@./bench/failover
 
 chaos: build ## random faults under writes, then healing: DURATION_S=60 MODE=auto|sync SEED=n
