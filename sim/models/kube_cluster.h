@@ -4,9 +4,9 @@
  *
  * Pure: no sockets, clock, threads or random numbers; the simulator and the sandbox share it.
  * Inputs are the functions below, each with the time (microseconds, any origin, never backwards);
- * outputs are the functions of struct kube_host, called from within the inputs. A host may report
- * back from within them. After every input, and after the store changed (kube_cluster_wake), ask
- * kube_cluster_deadline and call kube_cluster_tick when it has come.
+ * outputs are the functions of struct kube_cluster_host, called from within the inputs. A host may
+ * report back from within them. After every input, and after the store changed (kube_cluster_wake),
+ * ask kube_cluster_deadline and call kube_cluster_tick when it has come.
  *
  * Follows kube-controller-manager and kubelet 1.20 (captured exchanges, their source): OrderedReady
  * or Parallel as the object says, RollingUpdate from the highest ordinal down. Each pod has a node
@@ -20,20 +20,21 @@
 
 enum { KUBE_CLUSTER_PODS_MAX = 16 };
 
-enum kube_pod_phase {
-    KUBE_POD_PENDING, /* nothing has been started: no node yet, or it is away, or the volume is used */
-    KUBE_POD_INIT,    /* the init container runs, or will be tried again */
-    KUBE_POD_RUNNING, /* the process runs */
-    KUBE_POD_BACKOFF, /* it ended, and is started again later */
-    KUBE_POD_ENDED    /* it ended, and the pod with it; its object goes soon, or has gone */
+enum kube_cluster_phase {
+    KUBE_CLUSTER_PENDING, /* nothing was started yet: no node, or it is away, or the volume is used
+                           */
+    KUBE_CLUSTER_INIT,    /* the init container runs, or will be tried again */
+    KUBE_CLUSTER_RUNNING, /* the process runs */
+    KUBE_CLUSTER_BACKOFF, /* it ended, and is started again later */
+    KUBE_CLUSTER_ENDED    /* it ended, and the pod with it; its object goes soon, or has gone */
 };
 
 /* One incarnation of a pod. Hosts read it, and may keep the pointer until `closed`. */
-struct kube_pod {
+struct kube_cluster_pod {
     uint64_t id; /* never used again */
     unsigned ordinal;
     char name[KUBE_NAME_SIZE], uid[KUBE_UID_SIZE], ip[40], revision[KUBE_NAME_SIZE];
-    enum kube_pod_phase phase;
+    enum kube_cluster_phase phase;
     bool ready;
     bool terminating; /* the kubelet stops it */
     bool removed;     /* no object any more (deleted by force); its process is still to end */
@@ -41,34 +42,34 @@ struct kube_pod {
     void *host; /* the host's own */
 };
 
-struct kube_host {
+struct kube_cluster_host {
     void *arg;
     int64_t (*wall_us)(void *arg); /* microseconds since 1970, for timestamps */
     /* Starts the init container; kube_cluster_exited follows. NULL: pods have none. */
-    void (*init)(void *arg, struct kube_pod *pod);
+    void (*init)(void *arg, struct kube_cluster_pod *pod);
     /* Starts the pod's process on its volume; kube_cluster_exited follows when it ends. */
-    void (*start)(void *arg, struct kube_pod *pod);
+    void (*start)(void *arg, struct kube_cluster_pod *pod);
     /* Asks whether it is ready; kube_cluster_probed follows. */
-    void (*probe)(void *arg, struct kube_pod *pod);
+    void (*probe)(void *arg, struct kube_cluster_pod *pod);
     /* Begins the preStop hook; kube_cluster_prestopped follows, or the grace runs out. NULL: none.
      */
-    void (*prestop)(void *arg, struct kube_pod *pod);
+    void (*prestop)(void *arg, struct kube_cluster_pod *pod);
     /* SIGTERM or SIGKILL to what runs, init container or process. */
-    void (*kill)(void *arg, struct kube_pod *pod, int signo);
+    void (*kill)(void *arg, struct kube_cluster_pod *pod, int signo);
     /* The volume of this ordinal was lost: empty from now on. Nothing runs on it. */
     void (*wipe)(void *arg, unsigned ordinal);
     /* The pod is over and nothing of it runs; a hook that still does is of no interest. The pointer
      * ends here. May be NULL. */
-    void (*closed)(void *arg, struct kube_pod *pod);
+    void (*closed)(void *arg, struct kube_cluster_pod *pod);
     /* For people: what happens to a pod. `what` is one word. May be NULL. */
-    void (*tell)(void *arg, const struct kube_pod *pod, const char *what, const char *text);
+    void (*tell)(void *arg, const struct kube_cluster_pod *pod, const char *what, const char *text);
 };
 
 /* Which address a new incarnation gets. */
-enum kube_address {
-    KUBE_ADDRESS_FRESH, /* the next one, round about, that no pod has */
-    KUBE_ADDRESS_KEEP,  /* that of the pod of this name before it */
-    KUBE_ADDRESS_REUSE  /* the lowest that no pod has: it may have been another pod's */
+enum kube_cluster_address {
+    KUBE_CLUSTER_ADDRESS_FRESH, /* the next one, round about, that no pod has */
+    KUBE_CLUSTER_ADDRESS_KEEP,  /* that of the pod of this name before it */
+    KUBE_CLUSTER_ADDRESS_REUSE  /* the lowest that no pod has: it may have been another pod's */
 };
 
 /* Times in microseconds. */
@@ -76,9 +77,9 @@ struct kube_cluster_config {
     struct kube_store *store; /* outlives the cluster */
     const char *ns, *statefulset, *app;
     unsigned replicas;
-    bool parallel;        /* podManagementPolicy */
+    bool parallel;       /* podManagementPolicy */
     const char *network; /* addresses are this and a number from 1 to 254, such as "10.0.1." */
-    enum kube_address address;
+    enum kube_cluster_address address;
     int64_t grace_s;         /* terminationGracePeriodSeconds */
     int64_t notice_us;       /* from a change in the store until controller or kubelet see it */
     int64_t start_us;        /* from a pod's binding to its first container */
@@ -102,7 +103,7 @@ struct kube_cluster;
 void kube_cluster_config_init(struct kube_cluster_config *config);
 /* Makes the StatefulSet's object. config is copied, texts too. */
 struct kube_cluster *kube_cluster_new(const struct kube_cluster_config *config,
-                                      const struct kube_host *host, int64_t now_us);
+                                      const struct kube_cluster_host *host, int64_t now_us);
 /* Nothing is signalled or told. NULL is fine. */
 void kube_cluster_free(struct kube_cluster *c);
 /* INT64_MAX: nothing is due. */
@@ -118,12 +119,12 @@ void kube_cluster_probed(struct kube_cluster *c, int64_t now_us, uint64_t id, bo
 void kube_cluster_prestopped(struct kube_cluster *c, int64_t now_us, uint64_t id);
 
 /* The newest incarnation; NULL: none. */
-struct kube_pod *kube_cluster_pod(const struct kube_cluster *c, unsigned ordinal);
+struct kube_cluster_pod *kube_cluster_pod(const struct kube_cluster *c, unsigned ordinal);
 /* Every incarnation that is not closed, older ones too, i = 0, 1, ...; NULL: no more. */
-struct kube_pod *kube_cluster_each(const struct kube_cluster *c, size_t i);
-const char *kube_pod_phase_name(enum kube_pod_phase phase);
+struct kube_cluster_pod *kube_cluster_each(const struct kube_cluster *c, size_t i);
+const char *kube_cluster_phase_name(enum kube_cluster_phase phase);
 /* Does an init container or the process run? */
-bool kube_pod_alive(const struct kube_pod *pod);
+bool kube_cluster_alive(const struct kube_cluster_pod *pod);
 
 /* What kubectl does. Whether the answer is yes says its HTTP status; the caller owns its body. */
 struct kube_reply kube_cluster_scale(struct kube_cluster *c, unsigned replicas);
@@ -149,7 +150,7 @@ void kube_cluster_node_set(struct kube_cluster *c, int64_t now_us, unsigned node
 
 /* While the API server is away nothing is seen of the store, nothing written; kubelets go on. */
 void kube_cluster_api_set(struct kube_cluster *c, int64_t now_us, bool up);
-void kube_cluster_address_set(struct kube_cluster *c, enum kube_address address);
+void kube_cluster_address_set(struct kube_cluster *c, enum kube_cluster_address address);
 
 /* Troubles of one pod's newest incarnation. */
 /* The volume is lost at the next start of a container; what runs on it runs on. */
