@@ -21,8 +21,7 @@
 enum { KUBE_CLUSTER_PODS_MAX = 16 };
 
 enum kube_cluster_phase {
-    KUBE_CLUSTER_PENDING, /* nothing was started yet: no node, or it is away, or the volume is used
-                           */
+    KUBE_CLUSTER_PENDING, /* nothing was started: no node yet, or the volume is still in use */
     KUBE_CLUSTER_INIT,    /* the init container runs, or will be tried again */
     KUBE_CLUSTER_RUNNING, /* the process runs */
     KUBE_CLUSTER_BACKOFF, /* it ended, and is started again later */
@@ -101,7 +100,7 @@ struct kube_cluster;
 
 /* A real cluster's defaults; store, names and network are left to the caller. */
 void kube_cluster_config_init(struct kube_cluster_config *config);
-/* Makes the StatefulSet's object. config is copied, texts too. */
+/* Makes the StatefulSet's object. config is copied, texts too. The host is not called yet. */
 struct kube_cluster *kube_cluster_new(const struct kube_cluster_config *config,
                                       const struct kube_cluster_host *host, int64_t now_us);
 /* Nothing is signalled or told. NULL is fine. */
