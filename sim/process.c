@@ -183,9 +183,14 @@ int64_t loop_now_us(struct loop *loop)
     return clock_now_us();
 }
 
+int64_t process_wall_us(void)
+{
+    return epoch_wall_us + clock_now_us();
+}
+
 int64_t loop_wall_us(struct loop *loop)
 {
-    return epoch_wall_us + clock_now_us() + loop->wall_shift_us;
+    return process_wall_us() + loop->wall_shift_us;
 }
 
 struct timer *timer_new(struct loop *loop, timer_fn *fn, void *arg)

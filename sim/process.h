@@ -29,6 +29,8 @@ bool process_alive(const struct loop *p);
 bool process_frozen(const struct loop *p);
 const char *process_name(const struct loop *p);
 struct host *process_host(const struct loop *p);
+/* Wall clock of the world. */
+int64_t process_wall_us(void);
 /* Its wall clock jumps. */
 void process_shift_wall(struct loop *p, int64_t by_us);
 /* It dies when it is about to say its n-th word (a write to a connection, a request) from now; 0:
