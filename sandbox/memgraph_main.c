@@ -3,10 +3,8 @@
  * sockets, its disk, its clock and its command line. docs/simulated-memgraph.md. */
 #include "base/log.h"
 #include "io/loop.h"
-#include "models/memgraph.h"
-#include "sandbox/memgraph_bolt.h"
 #include "sandbox/memgraph_disk.h"
-#include "sandbox/memgraph_rpc.h"
+#include "server/memgraph_server.h"
 
 #include <signal.h>
 #include <sys/random.h>
@@ -18,15 +16,11 @@ struct options {
     struct mg_config config;
 };
 
-struct server {
+struct process {
     struct options options;
     struct loop *loop;
-    struct timer *timer;
     struct memgraph_disk disk;
-    struct memgraph_rpc *rpc;
-    struct memgraph_bolt *bolt;
-    struct mg *mg;
-    bool open; /* Bolt listens */
+    struct memgraph_server *server;
 };
 
 static void stop_badly(const char *what, const char *why)
@@ -123,108 +117,26 @@ static void read_options(struct options *o, char **argv)
         stop_badly("no random numbers", "getrandom");
 }
 
-/* After anything that went into the model: Bolt opens when it may, and the timer is set anew. */
-static void after(void *arg)
+static void persist(void *arg, enum mg_file file, bool append, struct str bytes)
 {
-    struct server *s = arg;
-    int64_t at, now_us = loop_now_us(s->loop);
+    struct process *p = arg;
 
-    if (!s->open && mg_ready(s->mg)) {
-        int rc = memgraph_bolt_listen(s->bolt, s->options.bolt_address,
-                                      (unsigned)s->options.bolt_port);
-
-        if (rc)
-            stop_badly("the Bolt port cannot be opened", strerror(-rc));
-        s->open = true;
-        log_event(LOG_INFO, "memgraph-sim", "Memgraph successfully started!", NULL);
-    }
-    at = mg_deadline(s->mg);
-    if (at == INT64_MAX)
-        timer_stop(s->timer);
-    else
-        timer_start(s->timer, at > now_us ? at - now_us : 0);
+    memgraph_disk_write(&p->disk, file, append, bytes);
 }
 
-static void on_timer(void *arg)
-{
-    struct server *s = arg;
-
-    mg_tick(s->mg, loop_now_us(s->loop));
-    after(s);
-}
-
-/* What the model asks of the world. */
-
-static bool host_listen(void *arg, unsigned port)
-{
-    struct server *s = arg;
-
-    return memgraph_rpc_listen(s->rpc, port);
-}
-
-static void host_unlisten(void *arg)
-{
-    struct server *s = arg;
-
-    memgraph_rpc_unlisten(s->rpc);
-}
-
-static void host_call(void *arg, uint64_t call, unsigned link, const char *address,
-                      struct str request, int64_t timeout_us)
-{
-    struct server *s = arg;
-
-    memgraph_rpc_call(s->rpc, call, link, address, request, timeout_us);
-}
-
-static void host_link_close(void *arg, unsigned link)
-{
-    struct server *s = arg;
-
-    memgraph_rpc_close(s->rpc, link);
-}
-
-static void host_persist(void *arg, enum mg_file file, bool append, struct str bytes)
-{
-    struct server *s = arg;
-
-    memgraph_disk_write(&s->disk, file, append, bytes);
-}
-
-static void host_crash(void *arg, const char *why)
+static void crash(void *arg, const char *why)
 {
     (void)arg;
     log_event(LOG_ERROR, "memgraph-sim", "assertion failed", "why", why, NULL);
     abort();
 }
 
-/* What the world says to the model. */
-
-static void on_answer(void *arg, uint64_t call, bool ok, struct str bytes)
+static void on_open(void *arg, const struct fail *why)
 {
-    struct server *s = arg;
-
-    mg_answer(s->mg, loop_now_us(s->loop), call, ok, bytes);
-    after(s);
-}
-
-static bool on_request(void *arg, struct str request, struct buf *answer)
-{
-    struct server *s = arg;
-    bool ok;
-
-    mg_poke(s->mg, loop_now_us(s->loop));
-    ok = mg_serve(s->mg, loop_now_us(s->loop), request, answer);
-    after(s);
-    return ok;
-}
-
-static void on_poke(void *arg)
-{
-    struct server *s = arg;
-
-    mg_poke(s->mg, loop_now_us(s->loop));
-    after(s);
+    (void)arg;
+    if (why->kind != FAIL_NONE)
+        stop_badly("the Bolt port cannot be opened", why->text);
+    log_event(LOG_INFO, "memgraph-sim", "Memgraph successfully started!", NULL);
 }
 
 static void on_signal(void *arg, int signo)
@@ -235,47 +147,39 @@ static void on_signal(void *arg, int signo)
     _exit(0); /* everything that lasts was written when it happened */
 }
 
-static void start(struct server *s)
+static void start(struct process *p)
 {
-    static const struct memgraph_rpc_events EVENTS = {
-        .on_answer = on_answer, .on_request = on_request, .on_poke = on_poke};
-    const struct mg_host host = {.arg = s,
-                                 .listen = host_listen,
-                                 .unlisten = host_unlisten,
-                                 .call = host_call,
-                                 .link_close = host_link_close,
-                                 .persist = host_persist,
-                                 .crash = host_crash};
+    static const struct memgraph_server_events events = {
+        .persist = persist, .crash = crash, .on_open = on_open};
+    struct memgraph_server_config config = {.bolt_address = p->options.bolt_address,
+                                            .bolt_port = (unsigned)p->options.bolt_port};
     const char *why = NULL;
 
-    if (!memgraph_disk_open(&s->disk, s->options.data_directory, &why))
+    if (!memgraph_disk_open(&p->disk, p->options.data_directory, &why))
         stop_badly("the data directory cannot be used", why);
-    s->loop = loop_new();
-    s->timer = timer_new(s->loop, on_timer, s);
-    s->rpc = memgraph_rpc_new(s->loop, s->options.bolt_address, &EVENTS, s);
+    p->loop = loop_new();
+    config.model = p->options.config;
     for (int i = 0; i < MG_FILE_COUNT; i++)
-        s->options.config.files[i] = buf_str(&s->disk.files[i]);
-    s->mg = mg_new(&s->options.config, &host, loop_now_us(s->loop), &why);
-    if (!s->mg)
+        config.model.files[i] = buf_str(&p->disk.files[i]);
+    p->server = memgraph_server_new(p->loop, &config, &events, p, &why);
+    if (!p->server)
         stop_badly("the recovery failed", why);
-    memgraph_disk_forget(&s->disk);
-    s->bolt = memgraph_bolt_new(s->loop, s->mg, after, s);
-    loop_signal_new(s->loop, SIGTERM, on_signal, s);
-    loop_signal_new(s->loop, SIGINT, on_signal, s);
-    after(s);
+    memgraph_disk_forget(&p->disk);
+    loop_signal_new(p->loop, SIGTERM, on_signal, p);
+    loop_signal_new(p->loop, SIGINT, on_signal, p);
 }
 
 int main(int argc, char **argv)
 {
-    static struct server server;
+    static struct process process;
 
     (void)argc;
     (void)signal(SIGPIPE, SIG_IGN);
-    read_options(&server.options, argv);
-    if (server.options.log_file && server.options.log_file[0] &&
-        !freopen(server.options.log_file, "a", stderr))
+    read_options(&process.options, argv);
+    if (process.options.log_file && process.options.log_file[0] &&
+        !freopen(process.options.log_file, "a", stderr))
         return 1;
-    start(&server);
-    loop_run(server.loop);
+    start(&process);
+    loop_run(process.loop);
     return 0;
 }

@@ -9,12 +9,20 @@ enum { LINE_LIMIT = 16 * 1024 };
 
 static enum log_level least_level = LOG_INFO;
 static enum log_format line_format = LOG_LOGFMT;
+static void (*line_sink)(void *arg, struct str line);
+static void *line_sink_arg;
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 void log_setup(enum log_level least, enum log_format format)
 {
     least_level = least;
     line_format = format;
+}
+
+void log_redirect(void (*sink)(void *arg, struct str line), void *arg)
+{
+    line_sink = sink;
+    line_sink_arg = arg;
 }
 
 bool log_level_parse(struct str text, enum log_level *out)
@@ -111,7 +119,8 @@ void log_event(enum log_level level, const char *module, const char *message, ..
     if (!log_enabled(level))
         return;
     buf_init(&line, LINE_LIMIT);
-    add_time(&line);
+    if (!line_sink)
+        add_time(&line);
     add_field(&line, "level", level_names[level]);
     add_field(&line, "module", module);
     add_field(&line, "msg", message);
@@ -122,8 +131,11 @@ void log_event(enum log_level level, const char *module, const char *message, ..
         add_field(&line, key, value ? value : "");
     }
     va_end(args);
-    buf_add_text(&line, line_format == LOG_JSON ? "}\n" : "\n");
-    if (line.p)
+    buf_add_text(&line, line_format == LOG_JSON ? "}" : "");
+    if (line_sink)
+        line_sink(line_sink_arg, buf_str(&line));
+    buf_add_byte(&line, '\n');
+    if (line.p && !line_sink)
         (void)!write(STDERR_FILENO, line.p, line.n); /* one write: lines of processes do not mix */
     buf_done(&line);
 }

@@ -11,11 +11,14 @@
 
 #include "base/str.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_NONE };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
 /* Sets what is written. The default is INFO and logfmt. */
 void log_setup(enum log_level least, enum log_format format);
+/* Lines go to the sink, without the time; NULL: to standard error again. For the simulator, whose
+ * time is another one. */
+void log_redirect(void (*sink)(void *arg, struct str line), void *arg);
 bool log_level_parse(struct str text, enum log_level *out) MUST_CHECK;
 bool log_format_parse(struct str text, enum log_format *out) MUST_CHECK;
 bool log_enabled(enum log_level level);

@@ -1,13 +1,13 @@
 #include "io/bolt_client.h"
 
 #include "base/alloc.h"
+#include "io/tcp.h"
 #include "proto/bolt_session.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <uv.h>
 
-enum { INPUT_BYTES = 16 * 1024, ANSWER_LIMIT = 16 * 1024 * 1024, KEEPALIVE_S = 20 };
+enum { ANSWER_LIMIT = 16 * 1024 * 1024 };
 
 /* Before each attempt to connect, counted since the client was up last; the last one for all that
  * follow, and whenever the server has denied us. */
@@ -20,15 +20,6 @@ enum state {
     UP
 };
 
-/* One connection. It lives until libuv has closed it, which may be after its client has moved on
- * or is gone: `client` is NULL then. */
-struct link {
-    uv_tcp_t tcp;
-    uv_connect_t connect;
-    struct bolt_client *client;
-    char input[INPUT_BYTES];
-};
-
 struct bolt_client {
     struct loop *loop;
     struct bolt_client_config config;
@@ -36,36 +27,25 @@ struct bolt_client {
     void *arg;
 
     enum state state;
-    struct link *link;
+    struct tcp *link;
     struct bolt_session session; /* of the link; until the next one */
     struct timer *retry;         /* the next attempt */
     struct timer *limit;         /* of connecting and logging on, or of the query */
     unsigned attempts;
-    int64_t restarted_us;     /* when `attempts` last began anew by itself */
-    struct fail write_failed; /* told from the loop */
+    int64_t restarted_us; /* when `attempts` last began anew by itself */
 
     bolt_done_fn *done; /* of the query under way, or NULL */
     void *done_arg;
     int64_t asked_us;
-    bool *gone; /* set when a callback frees the client */
+    bool *gone; /* set when a callback frees the client; of the innermost who asks */
 };
 
 /* The end of a connection. */
 
-static void on_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
 static void drop_link(struct bolt_client *c)
 {
-    struct link *link = c->link;
-
-    if (!link)
-        return;
+    tcp_free(c->link);
     c->link = NULL;
-    link->client = NULL;
-    uv_close((uv_handle_t *)&link->tcp, on_closed);
 }
 
 /* Takes the query away; what to call. */
@@ -91,6 +71,7 @@ static void go_down(struct bolt_client *c, struct fail why)
 {
     struct bolt_answer answer = {.fail = why, .error = MEMGRAPH_OK, .asked_us = c->asked_us};
     bolt_done_fn *done = take_done(c);
+    bool *outer = c->gone;
     bool gone = false;
 
     answer.message = answer.fail.text;
@@ -100,66 +81,23 @@ static void go_down(struct bolt_client *c, struct fail why)
     if (done) {
         c->gone = &gone;
         done(c->done_arg, &answer);
-        if (gone)
+        if (gone) {
+            if (outer)
+                *outer = true;
             return;
-        c->gone = NULL;
+        }
+        c->gone = outer;
     }
     c->events.on_down(c->arg, &why);
 }
 
-/* Writing. */
-
-struct write {
-    uv_write_t request;
-    struct link *link;
-    char bytes[];
-};
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct write *write = CONTAINER_OF(request, struct write, request);
-    struct link *link = write->link;
-
-    free(write);
-    if (status < 0 && link->client)
-        go_down(link->client, fail_errno("write", -status));
-}
-
-/* What the socket does not take at once is copied and written later. */
-static int write_later(struct link *link, const char *bytes, size_t n)
-{
-    struct write *write = xcalloc(1, sizeof *write + n);
-    uv_buf_t all = uv_buf_init(write->bytes, (unsigned)n);
-    int rc;
-
-    write->link = link;
-    memcpy(write->bytes, bytes, n);
-    rc = uv_write(&write->request, (uv_stream_t *)&link->tcp, &all, 1, on_written);
-    if (rc < 0)
-        free(write);
-    return rc;
-}
-
-/* Sends what the session has to say. A failure is told from the loop, as this also runs inside of
- * calls from outside. */
+/* Sends what the session has to say. */
 static void send_out(struct bolt_client *c)
 {
     struct buf *out = &c->session.out;
-    uv_buf_t all = uv_buf_init(out->p, (unsigned)out->n);
-    int n;
 
     assert(!out->failed);
-    if (out->n == 0)
-        return;
-    n = uv_try_write((uv_stream_t *)&c->link->tcp, &all, 1);
-    if (n == UV_EAGAIN)
-        n = 0;
-    if (n >= 0 && (size_t)n < out->n)
-        n = write_later(c->link, out->p + n, out->n - (size_t)n);
-    if (n < 0) {
-        c->write_failed = fail_errno("write", -n);
-        timer_start(c->limit, 0);
-    }
+    tcp_write(c->link, buf_str(out));
     buf_clear(out);
 }
 
@@ -192,12 +130,14 @@ static void restart_schedule(struct bolt_client *c)
 /* Each event may end the link, and the client with it. */
 static void run_session(struct bolt_client *c)
 {
-    const struct link *link = c->link;
+    bool gone = false;
 
-    while (link->client) {
+    c->gone = &gone;
+    while (!gone && c->link) {
         switch (bolt_session_next(&c->session)) {
         case BOLT_SESSION_WAITS:
             send_out(c);
+            c->gone = NULL;
             return;
         case BOLT_SESSION_UP:
             timer_stop(c->limit);
@@ -213,67 +153,33 @@ static void run_session(struct bolt_client *c)
             break;
         }
     }
+    if (!gone)
+        c->gone = NULL;
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+static void on_data(void *arg, struct str bytes)
 {
-    struct link *link = handle->data;
+    struct bolt_client *c = arg;
 
-    (void)suggested;
-    *out = uv_buf_init(link->input, sizeof link->input);
+    bolt_session_feed(&c->session, bytes);
+    run_session(c);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
+static void on_closed(void *arg, const struct fail *why)
 {
-    const struct link *link = stream->data;
-    struct bolt_client *c = link->client;
+    struct bolt_client *c = arg;
 
-    if (!c || n == 0)
-        return;
-    if (n > 0) {
-        bolt_session_feed(&c->session, (struct str){input->base, (size_t)n});
-        run_session(c);
-    } else if (n == UV_EOF) {
-        go_down(c, bolt_session_ended(&c->session));
-    } else {
-        go_down(c, fail_errno("read", (int)-n));
-    }
+    go_down(c, why->kind == FAIL_NONE ? bolt_session_ended(&c->session) : *why);
 }
 
 /* Connecting. */
 
-static void on_connected(uv_connect_t *request, int status)
+static void on_connected(void *arg)
 {
-    struct link *link = CONTAINER_OF(request, struct link, connect);
-    struct bolt_client *c = link->client;
+    struct bolt_client *c = arg;
 
-    if (!c)
-        return;
-    if (status == 0)
-        status = uv_read_start((uv_stream_t *)&link->tcp, on_alloc, on_read);
-    if (status < 0) {
-        go_down(c, fail_errno("connect", -status));
-        return;
-    }
-    (void)uv_tcp_nodelay(&link->tcp, 1); /* both only help */
-    (void)uv_tcp_keepalive(&link->tcp, 1, KEEPALIVE_S);
     c->state = LOGGING_ON;
     send_out(c);
-}
-
-static int connect_link(struct bolt_client *c, struct link *link)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to;
-    int port = (int)c->config.port;
-
-    if (uv_ip4_addr(c->config.host, port, &to.v4) != 0 &&
-        uv_ip6_addr(c->config.host, port, &to.v6) != 0)
-        return UV_EADDRNOTAVAIL;
-    return uv_tcp_connect(&link->connect, &link->tcp, &to.any, on_connected);
 }
 
 static void open_session(struct bolt_client *c)
@@ -290,23 +196,16 @@ static void open_session(struct bolt_client *c)
 
 static void on_retry(void *arg)
 {
+    static const struct tcp_events link_events = {on_connected, on_data, on_closed};
     struct bolt_client *c = arg;
-    struct link *link = xcalloc(1, sizeof *link);
-    int rc = uv_tcp_init(loop_uv(c->loop), &link->tcp);
 
-    assert(c->state == WAITING && !c->link && rc == 0);
-    link->tcp.data = link;
-    link->client = c;
-    c->link = link;
+    assert(c->state == WAITING && !c->link);
     c->state = CONNECTING;
     c->attempts++;
-    c->write_failed = (struct fail){.kind = FAIL_NONE};
     bolt_session_done(&c->session);
     open_session(c);
     timer_start(c->limit, c->config.connect_timeout_us);
-    rc = connect_link(c, link);
-    if (rc < 0)
-        go_down(c, fail_errno("connect", -rc));
+    c->link = tcp_connect(c->loop, c->config.host, c->config.port, &link_events, c);
 }
 
 static void on_limit(void *arg)
@@ -316,10 +215,7 @@ static void on_limit(void *arg)
                         : c->state == LOGGING_ON ? "log-on"
                                                  : "connection";
 
-    if (c->write_failed.kind)
-        go_down(c, c->write_failed);
-    else
-        go_down(c, fail_make(FAIL_TIMEOUT, "no %s within the time limit", doing));
+    go_down(c, fail_make(FAIL_TIMEOUT, "no %s within the time limit", doing));
 }
 
 /* The owner's side. */

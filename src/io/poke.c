@@ -1,11 +1,7 @@
 #include "io/poke.h"
 
 #include "base/alloc.h"
-#include "base/str.h"
-
-#include <assert.h>
-#include <errno.h>
-#include <uv.h>
+#include "io/tcp.h"
 
 enum {
     BYTES_MAX = 3, /* on one connection: an RPC header has more */
@@ -18,17 +14,9 @@ enum {
 static const int64_t steps_us[] = {300, 1000, 3000, 8000, 25000, 80000};
 enum { STEPS = ARRAY_LEN(steps_us), FIRST_HALF_STEPS = 3 };
 
-/* Lives until libuv has closed it; `slot` is NULL once its slot has dropped it. */
-struct wire {
-    uv_tcp_t tcp;
-    uv_connect_t connect;
-    struct slot *slot;
-    char input[64]; /* whatever comes is thrown away */
-};
-
 struct slot {
     struct poke *poke;
-    struct wire *wire; /* NULL: waits for the next attempt */
+    struct tcp *wire; /* NULL: waits for the next attempt */
     bool connected;
     unsigned sent; /* bytes on this wire */
 };
@@ -46,22 +34,12 @@ struct poke {
     struct slot slots[];
 };
 
-static void on_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
 static void drop_wire(struct slot *slot)
 {
-    struct wire *wire = slot->wire;
-
-    if (!wire)
-        return;
-    wire->slot = NULL;
+    tcp_free(slot->wire);
     slot->wire = NULL;
     slot->connected = false;
     slot->sent = 0;
-    uv_close((uv_handle_t *)&wire->tcp, on_closed);
 }
 
 static void lose_wire(struct slot *slot)
@@ -73,68 +51,33 @@ static void lose_wire(struct slot *slot)
         timer_start(p->retry, p->retry_us);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+static void on_connected(void *arg)
 {
-    struct wire *wire = handle->data;
+    struct slot *slot = arg;
 
-    (void)suggested;
-    *out = uv_buf_init(wire->input, sizeof wire->input);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
-{
-    const struct wire *wire = stream->data;
-
-    (void)input;
-    if (n < 0 && wire->slot)
-        lose_wire(wire->slot);
-}
-
-static void on_connected(uv_connect_t *request, int status)
-{
-    struct wire *wire = CONTAINER_OF(request, struct wire, connect);
-    struct slot *slot = wire->slot;
-
-    if (!slot)
-        return;
-    if (status == 0)
-        status = uv_read_start((uv_stream_t *)&wire->tcp, on_alloc, on_read);
-    if (status < 0) {
-        lose_wire(slot);
-        return;
-    }
-    (void)uv_tcp_nodelay(&wire->tcp, 1); /* else the second byte waits for the first one's ACK */
     slot->connected = true;
     slot->poke->retry_us = RETRY_LEAST_US;
 }
 
-static int connect_wire(const struct poke *p, struct wire *wire)
+/* Whatever comes is thrown away. */
+static void on_data(void *arg, struct str bytes)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to;
+    (void)arg;
+    (void)bytes;
+}
 
-    if (uv_ip4_addr(p->host, (int)p->port, &to.v4) != 0 &&
-        uv_ip6_addr(p->host, (int)p->port, &to.v6) != 0)
-        return UV_EADDRNOTAVAIL;
-    return uv_tcp_connect(&wire->connect, &wire->tcp, &to.any, on_connected);
+static void on_closed(void *arg, const struct fail *why)
+{
+    (void)why;
+    lose_wire(arg);
 }
 
 static void open_wire(struct slot *slot)
 {
-    struct poke *p = slot->poke;
-    struct wire *wire = xcalloc(1, sizeof *wire);
-    int rc = uv_tcp_init(loop_uv(p->loop), &wire->tcp);
+    static const struct tcp_events wire_events = {on_connected, on_data, on_closed};
+    const struct poke *p = slot->poke;
 
-    assert(rc == 0);
-    wire->tcp.data = wire;
-    wire->slot = slot;
-    slot->wire = wire;
-    rc = connect_wire(p, wire);
-    if (rc < 0)
-        lose_wire(slot);
+    slot->wire = tcp_connect(p->loop, p->host, p->port, &wire_events, slot);
 }
 
 static void open_missing(struct poke *p)
@@ -163,14 +106,14 @@ static void on_step(void *arg)
     struct poke *p = arg;
     unsigned half = (p->count + 1) / 2;
     bool first = p->steps_done < FIRST_HALF_STEPS;
-    uv_buf_t zero = uv_buf_init((char[]){0}, 1);
 
     for (unsigned i = first ? 0 : half; i < (first ? half : p->count); i++) {
         struct slot *slot = &p->slots[i];
 
-        if (slot->connected && slot->sent < BYTES_MAX &&
-            uv_try_write((uv_stream_t *)&slot->wire->tcp, &zero, 1) == 1)
+        if (slot->connected && slot->sent < BYTES_MAX) {
+            tcp_write(slot->wire, (struct str){"", 1});
             slot->sent++;
+        }
     }
     p->steps_done++;
     plan_step(p);

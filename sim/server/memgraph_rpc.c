@@ -1,8 +1,8 @@
-#include "sandbox/memgraph_rpc.h"
+#include "server/memgraph_rpc.h"
 
 #include "base/alloc.h"
 #include "base/list.h"
-#include "sandbox/memgraph_stream.h"
+#include "io/tcp.h"
 
 #include <assert.h>
 
@@ -13,7 +13,7 @@ struct memgraph_rpc {
     char address[64];
     struct memgraph_rpc_events events;
     void *arg;
-    uv_tcp_t *listener; /* NULL: not listening */
+    struct tcp_listener *listener; /* NULL: not listening */
     struct list peers, links;
 };
 
@@ -21,7 +21,7 @@ struct memgraph_rpc {
 struct peer {
     struct list node;
     struct memgraph_rpc *rpc;
-    struct memgraph_stream *stream;
+    struct tcp *stream;
     struct buf in;
 };
 
@@ -30,7 +30,7 @@ struct link {
     struct list node;
     struct memgraph_rpc *rpc;
     unsigned id;
-    struct memgraph_stream *stream; /* NULL: none */
+    struct tcp *stream; /* NULL: none */
     bool connected, broken;
     uint64_t call; /* 0: none */
     int64_t timeout_us;
@@ -76,7 +76,7 @@ static void add_frame(struct buf *out, struct str bytes)
 static void peer_free(struct peer *p)
 {
     list_remove(&p->node);
-    memgraph_stream_close(p->stream, false);
+    tcp_free(p->stream);
     buf_done(&p->in);
     free(p);
 }
@@ -103,68 +103,47 @@ static void on_peer_bytes(void *arg, struct str bytes)
         buf_drop(&p->in, frame.n + 4);
     }
     if (ok)
-        memgraph_stream_send(p->stream, buf_str(&out));
+        tcp_write(p->stream, buf_str(&out));
     else
         peer_free(p);
     buf_done(&answer);
     buf_done(&out);
 }
 
-static void on_peer_end(void *arg)
+static void on_peer_end(void *arg, const struct fail *why)
 {
+    (void)why;
     peer_free(arg);
 }
 
-static void on_peer(uv_stream_t *listener, int status)
+static void on_peer(void *arg)
 {
-    static const struct memgraph_stream_events EVENTS = {.on_bytes = on_peer_bytes,
-                                                         .on_end = on_peer_end};
-    struct memgraph_rpc *rpc = listener->data;
-    struct peer *p;
+    static const struct tcp_events events = {.on_data = on_peer_bytes, .on_closed = on_peer_end};
+    struct memgraph_rpc *rpc = arg;
+    struct peer *p = xcalloc(1, sizeof(*p));
 
-    if (status)
-        return;
-    p = xcalloc(1, sizeof(*p));
     p->rpc = rpc;
     buf_init(&p->in, FRAME_MAX);
     list_add_tail(&rpc->peers, &p->node);
-    p->stream = memgraph_stream_accept(listener, &EVENTS, p);
-    if (!p->stream) {
-        list_remove(&p->node);
-        free(p);
-    }
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-    free(handle);
+    p->stream = tcp_accept(rpc->listener, &events, p);
+    if (!p->stream)
+        peer_free(p);
 }
 
 bool memgraph_rpc_listen(struct memgraph_rpc *rpc, unsigned port)
 {
-    struct sockaddr_in address;
-    int rc;
+    struct fail why;
 
     assert(!rpc->listener);
-    rpc->listener = xcalloc(1, sizeof(*rpc->listener));
-    rpc->listener->data = rpc;
-    rc = uv_tcp_init(loop_uv(rpc->loop), rpc->listener);
-    assert(!rc);
-    if (!uv_ip4_addr(rpc->address, (int)port, &address) &&
-        !uv_tcp_bind(rpc->listener, (const struct sockaddr *)&address, 0) &&
-        !uv_listen((uv_stream_t *)rpc->listener, 128, on_peer))
-        return true;
-    uv_close((uv_handle_t *)rpc->listener, on_listener_closed);
-    rpc->listener = NULL;
-    return false;
+    rpc->listener = tcp_listen(rpc->loop, rpc->address, port, on_peer, rpc, &why);
+    return rpc->listener != NULL;
 }
 
 void memgraph_rpc_unlisten(struct memgraph_rpc *rpc)
 {
     struct list *node;
 
-    if (rpc->listener)
-        uv_close((uv_handle_t *)rpc->listener, on_listener_closed);
+    tcp_listener_free(rpc->listener);
     rpc->listener = NULL;
     while ((node = list_pop(&rpc->peers)))
         peer_free(CONTAINER_OF(node, struct peer, node));
@@ -174,8 +153,7 @@ void memgraph_rpc_unlisten(struct memgraph_rpc *rpc)
 
 static void link_cut(struct link *l)
 {
-    if (l->stream)
-        memgraph_stream_close(l->stream, false);
+    tcp_free(l->stream);
     l->stream = NULL;
     l->connected = false;
     buf_clear(&l->in);
@@ -198,17 +176,12 @@ static void on_limit(void *arg)
     call_end(l, false, (struct str){0});
 }
 
-static void on_link_connect(void *arg, int status)
+static void on_link_connect(void *arg)
 {
     struct link *l = arg;
 
-    if (status) {
-        link_cut(l);
-        call_end(l, false, (struct str){0});
-        return;
-    }
     l->connected = true;
-    memgraph_stream_send(l->stream, buf_str(&l->out));
+    tcp_write(l->stream, buf_str(&l->out));
     timer_start(l->timer, l->timeout_us);
 }
 
@@ -228,10 +201,11 @@ static void on_link_bytes(void *arg, struct str bytes)
     buf_done(&answer);
 }
 
-static void on_link_end(void *arg)
+static void on_link_end(void *arg, const struct fail *why)
 {
     struct link *l = arg;
 
+    (void)why;
     link_cut(l);
     if (l->call)
         call_end(l, false, (struct str){0});
@@ -266,8 +240,7 @@ static struct link *link_new(struct memgraph_rpc *rpc, unsigned id)
 void memgraph_rpc_call(struct memgraph_rpc *rpc, uint64_t call, unsigned link, const char *address,
                        struct str request, int64_t timeout_us)
 {
-    static const struct memgraph_stream_events EVENTS = {
-        .on_connect = on_link_connect, .on_bytes = on_link_bytes, .on_end = on_link_end};
+    static const struct tcp_events events = {on_link_connect, on_link_bytes, on_link_end};
     struct link *l = link_get(rpc, link);
     struct str port = str_of(address), host = str_cut(&port, ':');
     char name[300];
@@ -281,7 +254,7 @@ void memgraph_rpc_call(struct memgraph_rpc *rpc, uint64_t call, unsigned link, c
     buf_clear(&l->out);
     add_frame(&l->out, request);
     if (l->connected) {
-        memgraph_stream_send(l->stream, buf_str(&l->out));
+        tcp_write(l->stream, buf_str(&l->out));
         timer_start(l->timer, timeout_us);
         return;
     }
@@ -290,7 +263,7 @@ void memgraph_rpc_call(struct memgraph_rpc *rpc, uint64_t call, unsigned link, c
         timer_start(l->timer, 0);
         return;
     }
-    l->stream = memgraph_stream_connect(loop_uv(rpc->loop), name, (unsigned)number, &EVENTS, l);
+    l->stream = tcp_connect(rpc->loop, name, (unsigned)number, &events, l);
     timer_start(l->timer, CONNECT_TIMEOUT_US);
 }
 

@@ -1,9 +1,10 @@
-#include "sandbox/memgraph_bolt.h"
+#include "server/memgraph_bolt.h"
 
 #include "base/alloc.h"
+#include "base/list.h"
+#include "io/tcp.h"
 #include "proto/bolt.h"
 #include "proto/bolt_encode.h"
-#include "sandbox/memgraph_stream.h"
 
 #include <assert.h>
 
@@ -14,7 +15,8 @@ struct memgraph_bolt {
     struct mg *mg;
     void (*after)(void *arg);
     void *arg;
-    uv_tcp_t listener;
+    struct tcp_listener *listener;
+    struct list clients;
 };
 
 enum state {
@@ -27,8 +29,9 @@ enum state {
 };
 
 struct client {
+    struct list node;
     struct memgraph_bolt *bolt;
-    struct memgraph_stream *stream;
+    struct tcp *stream;
     struct mg_session *session;
     enum state state;
     uint8_t request[BOLT_REQUEST_BYTES];
@@ -50,14 +53,15 @@ static void client_close(struct client *c)
     if (c->state == STATE_CLOSED)
         return;
     c->state = STATE_CLOSED;
-    memgraph_stream_send(c->stream, buf_str(&c->out));
-    memgraph_stream_close(c->stream, true);
+    tcp_write(c->stream, buf_str(&c->out));
+    tcp_finish(c->stream);
     mg_session_free(c->session);
     c->session = NULL;
 }
 
 static void client_free(struct client *c)
 {
+    list_remove(&c->node);
     bolt_done(&c->reader);
     arena_done(&c->arena);
     buf_done(&c->out);
@@ -286,7 +290,7 @@ static void work(struct client *c)
         client_free(c);
         return;
     }
-    memgraph_stream_send(c->stream, buf_str(&c->out));
+    tcp_write(c->stream, buf_str(&c->out));
     buf_clear(&c->out);
 }
 
@@ -333,34 +337,34 @@ static void on_bytes(void *arg, struct str bytes)
     bolt->after(bolt->arg);
 }
 
-static void on_end(void *arg)
+static void on_end(void *arg, const struct fail *why)
 {
     struct client *c = arg;
     struct memgraph_bolt *bolt = c->bolt;
 
+    (void)why;
     client_close(c);
     client_free(c);
     bolt->after(bolt->arg);
 }
 
-static void on_client(uv_stream_t *listener, int status)
+static void on_client(void *arg)
 {
-    static const struct memgraph_stream_events EVENTS = {.on_bytes = on_bytes, .on_end = on_end};
-    struct client *c;
+    static const struct tcp_events events = {.on_data = on_bytes, .on_closed = on_end};
+    struct memgraph_bolt *bolt = arg;
+    struct client *c = xcalloc(1, sizeof(*c));
 
-    if (status)
-        return;
-    c = xcalloc(1, sizeof(*c));
-    c->bolt = listener->data;
-    c->stream = memgraph_stream_accept(listener, &EVENTS, c);
+    c->bolt = bolt;
+    c->stream = tcp_accept(bolt->listener, &events, c);
     if (!c->stream) {
         free(c);
         return;
     }
+    list_add_tail(&bolt->clients, &c->node);
     arena_init(&c->arena, ARENA_MAX);
     buf_init(&c->out, SIZE_MAX);
     bolt_init(&c->reader, BOLT_SERVER, BOLT_1_0, 0);
-    c->session = mg_session_new(c->bolt->mg, on_reply, c);
+    c->session = mg_session_new(bolt->mg, on_reply, c);
 }
 
 struct memgraph_bolt *memgraph_bolt_new(struct loop *loop, struct mg *mg, void (*after)(void *arg),
@@ -372,20 +376,28 @@ struct memgraph_bolt *memgraph_bolt_new(struct loop *loop, struct mg *mg, void (
     bolt->mg = mg;
     bolt->after = after;
     bolt->arg = arg;
+    list_init(&bolt->clients);
     return bolt;
 }
 
-int memgraph_bolt_listen(struct memgraph_bolt *bolt, const char *address, unsigned port)
+void memgraph_bolt_free(struct memgraph_bolt *bolt)
 {
-    struct sockaddr_in in;
-    int rc = uv_ip4_addr(address, (int)port, &in);
+    if (!bolt)
+        return;
+    LIST_FOR_EACH (node, &bolt->clients) {
+        struct client *c = CONTAINER_OF(node, struct client, node);
 
-    bolt->listener.data = bolt;
-    if (!rc)
-        rc = uv_tcp_init(loop_uv(bolt->loop), &bolt->listener);
-    if (!rc)
-        rc = uv_tcp_bind(&bolt->listener, (const struct sockaddr *)&in, 0);
-    if (!rc)
-        rc = uv_listen((uv_stream_t *)&bolt->listener, 1024, on_client);
-    return rc;
+        tcp_free(c->stream);
+        mg_session_free(c->session);
+        client_free(c);
+    }
+    tcp_listener_free(bolt->listener);
+    free(bolt);
+}
+
+bool memgraph_bolt_listen(struct memgraph_bolt *bolt, const char *address, unsigned port,
+                          struct fail *why)
+{
+    bolt->listener = tcp_listen(bolt->loop, address, port, on_client, bolt, why);
+    return bolt->listener != NULL;
 }

@@ -1,11 +1,11 @@
-/* memgraph_rpc: replication between simulated Memgraphs over real TCP connections.
+/* memgraph_rpc: replication between simulated Memgraphs over TCP connections.
  *
  * A frame is 4 bytes of length (big endian) and a message of the model; a request is answered by
  * one frame on the same connection. (Not Memgraph's own protocol, but with its habits: 5 s to
  * connect, a time limit for each answer, one connection a link, a broken one makes the next call
  * fail and the one after connect again.) Bytes that are no whole frame count as a poke. */
-#ifndef SANDBOX_MEMGRAPH_RPC_H
-#define SANDBOX_MEMGRAPH_RPC_H
+#ifndef SERVER_MEMGRAPH_RPC_H
+#define SERVER_MEMGRAPH_RPC_H
 
 #include "io/loop.h"
 #include "models/memgraph.h"

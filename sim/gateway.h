@@ -1,0 +1,15 @@
+/* gateway: looking inside the simulated gateways, for checkers. */
+#ifndef SIM_GATEWAY_H
+#define SIM_GATEWAY_H
+
+#include "gateway/gateway.h"
+#include "io/loop.h"
+
+struct gateway_sim_view {
+    struct loop *process;
+    unsigned port;
+    const struct gateway_route *route; /* in force */
+};
+void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view), void *arg);
+
+#endif
