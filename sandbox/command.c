@@ -32,6 +32,12 @@ static struct pod *pod_wanted(struct context *c)
     return pod;
 }
 
+static bool not_possible(struct context *c, const struct pod *pod)
+{
+    return say(c, false, "%s: not possible while it is %s", pod->seen->name,
+               pod->seen->terminating ? "terminating" : pods_phase(c->sb->pods, pod));
+}
+
 static bool pod_do(struct context *c, bool (*what)(struct pod *pod), const char *done)
 {
     struct pod *pod = pod_wanted(c);
@@ -39,9 +45,8 @@ static bool pod_do(struct context *c, bool (*what)(struct pod *pod), const char 
     if (!pod)
         return false;
     if (!what(pod))
-        return say(c, false, "%s: not possible while it is %s", pod->name,
-                   pod->terminating ? "terminating" : pod_phase_name(pod->phase));
-    return say(c, true, "%s: %s", pod->name, done);
+        return not_possible(c, pod);
+    return say(c, true, "%s: %s", pod->seen->name, done);
 }
 
 static bool controller_do(struct context *c, struct controller *controller, int signo, bool hold)
@@ -80,9 +85,9 @@ static bool freeze_set(struct context *c, bool frozen)
     if (!pod)
         return false;
     if (!pod_freeze(pod, frozen))
-        return say(c, false, "%s is %s", pod->name,
+        return say(c, false, "%s is %s", pod->seen->name,
                    pod->frozen ? "frozen already" : "not frozen, or does not run");
-    return say(c, true, "%s: %s", pod->name, frozen ? "frozen" : "goes on");
+    return say(c, true, "%s: %s", pod->seen->name, frozen ? "frozen" : "goes on");
 }
 
 static bool do_freeze(struct context *c)
@@ -106,43 +111,160 @@ static bool do_start(struct context *c)
     return say(c, true, "%s: started", controller->name);
 }
 
+/* What kubectl does needs the API server. */
+static bool kubectl_can(struct context *c)
+{
+    return c->sb->api || say(c, false, "api: is down");
+}
+
+/* Tells the answer of the API server, and lets the cluster look at what was written. */
+static bool kubectl_done(struct context *c, const char *name, const char *done,
+                         struct kube_reply reply)
+{
+    bool ok = reply.status < 300;
+    const char *message = json_string_value(json_object_get(reply.body, "message"));
+
+    (void)say(c, ok, "%s: %s (HTTP %u)", name,
+              ok        ? done
+              : message ? message
+                        : "refused",
+              reply.status);
+    json_decref(reply.body);
+    pods_wake(c->sb->pods);
+    return ok;
+}
+
 static bool do_delete(struct context *c)
 {
-    struct kube_delete how = {.grace_s = -1};
-    struct kube_key key = {.resource = KUBE_PODS, .ns = "default"};
     struct pod *pod = pod_wanted(c);
-    struct kube_reply reply;
-    char name[64];
+    struct str grace = c->more;
+    int64_t grace_s = -1;
+
+    if (!pod || !kubectl_can(c))
+        return false;
+    if (str_starts(grace, "grace "))
+        (void)str_cut(&grace, ' ');
+    if (grace.n && (!str_to_int64(str_trim(grace), &grace_s) || grace_s < 0))
+        return say(c, false, "the grace is a number of seconds");
+    return kubectl_done(c, pod->seen->name, "deleted",
+                        kube_cluster_delete(pods_cluster(c->sb->pods), pod->seen->name, grace_s));
+}
+
+static bool do_evict(struct context *c)
+{
+    struct pod *pod = pod_wanted(c);
+
+    return pod && kubectl_can(c) &&
+           kubectl_done(c, pod->seen->name, "evicted",
+                        kube_cluster_evict(pods_cluster(c->sb->pods), pod->seen->name));
+}
+
+static bool do_rollout(struct context *c)
+{
+    struct kube_cluster *cluster = pods_cluster(c->sb->pods);
+    const char *name = c->sb->config.statefulset;
+
+    if (!kubectl_can(c))
+        return false;
+    if (str_eq(c->target, "restart"))
+        return kubectl_done(c, name, "restarted", kube_cluster_rollout_restart(cluster));
+    if (str_eq(c->target, "undo"))
+        return kubectl_done(c, name, "rolled back", kube_cluster_rollout_undo(cluster));
+    return say(c, false, "rollout restart|undo");
+}
+
+/* The node of a pod: what is done to it, and by whom it is named. */
+static bool node_do(struct context *c, const char *done,
+                    void (*what)(struct kube_cluster *cluster, int64_t now_us, unsigned node))
+{
+    struct pod *pod = pod_wanted(c);
+    char name[KUBE_NAME_SIZE];
 
     if (!pod)
         return false;
-    if (c->more.n && (!str_to_int64(c->more, &how.grace_s) || how.grace_s < 0))
-        return say(c, false, "the grace is a number of seconds");
-    (void)str_copy(name, sizeof name, pod->name);
-    key.name = name;
-    reply = kube_store_delete(c->sb->store, &key, &how);
-    json_decref(reply.body);
-    return say(c, reply.status == 200, "%s: deleted (HTTP %u)", name, reply.status);
+    (void)str_copy(name, sizeof name, pod->seen->name);
+    what(pods_cluster(c->sb->pods), loop_now_us(c->sb->loop), pod->seen->ordinal);
+    pods_wake(c->sb->pods);
+    return say(c, true, "node of %s: %s", name, done);
+}
+
+static void node_lose(struct kube_cluster *cluster, int64_t now_us, unsigned node)
+{
+    kube_cluster_node_set(cluster, now_us, node, false);
+}
+
+static void node_return(struct kube_cluster *cluster, int64_t now_us, unsigned node)
+{
+    kube_cluster_node_set(cluster, now_us, node, true);
+}
+
+static bool do_drain(struct context *c)
+{
+    return kubectl_can(c) && node_do(c, "cordoned, its pod is evicted", kube_cluster_drain);
+}
+
+static bool do_uncordon(struct context *c)
+{
+    return kubectl_can(c) && node_do(c, "takes pods again", kube_cluster_uncordon);
+}
+
+static bool do_node(struct context *c)
+{
+    struct str action = c->target;
+
+    c->target = c->more;
+    if (str_eq(action, "down"))
+        return node_do(c, "its kubelet is silent", node_lose);
+    if (str_eq(action, "up"))
+        return node_do(c, "its kubelet is back", node_return);
+    return say(c, false, "node down|up POD");
+}
+
+static bool in_place(struct context *c, const char *done, bool wipe)
+{
+    struct pod *pod = pod_wanted(c);
+    struct kube_cluster *cluster = pods_cluster(c->sb->pods);
+
+    if (!pod)
+        return false;
+    if (pod->seen->terminating || (!wipe && pod->seen->phase != KUBE_CLUSTER_RUNNING))
+        return not_possible(c, pod);
+    if (wipe)
+        kube_cluster_volume_lose(cluster, pod->seen->ordinal);
+    (void)kube_cluster_restart(cluster, loop_now_us(c->sb->loop), pod->seen->ordinal);
+    pods_wake(c->sb->pods);
+    return say(c, true, "%s: %s", pod->seen->name, done);
 }
 
 static bool do_wipe(struct context *c)
 {
-    return pod_do(c, pod_wipe, "stops, loses its volume's contents and starts again");
+    return in_place(c, "stops, loses its volume's contents and starts again", true);
 }
 
 static bool do_restart(struct context *c)
 {
-    return pod_do(c, pod_restart, "sent SIGTERM, restarts in place");
+    return in_place(c, "sent SIGTERM, restarts in place", false);
+}
+
+static bool hold_set(struct context *c, bool held, const char *done)
+{
+    struct pod *pod = pod_wanted(c);
+
+    if (!pod)
+        return false;
+    if (pod->seen->terminating || !pods_hold(c->sb->pods, pod, held))
+        return not_possible(c, pod);
+    return say(c, true, "%s: %s", pod->seen->name, done);
 }
 
 static bool do_stop_pod(struct context *c)
 {
-    return pod_do(c, pod_stop, "stops and stays down");
+    return hold_set(c, true, "stops and stays down");
 }
 
 static bool do_start_pod(struct context *c)
 {
-    return pod_do(c, pod_start, "starts again");
+    return hold_set(c, false, "starts again");
 }
 
 static bool api_slow(struct context *c)
@@ -172,7 +294,7 @@ static bool do_api(struct context *c)
         sandbox_api_down(sb);
         console_event("api", "down", CONSOLE_BAD, "API server is down");
     } else if (str_eq(c->target, "freeze") || str_eq(c->target, "thaw")) {
-        api_server_freeze(sb->api, str_eq(c->target, "freeze"));
+        sandbox_api_freeze(sb, str_eq(c->target, "freeze"));
     } else if (str_eq(c->target, "slow")) {
         return api_slow(c);
     } else if (str_eq(c->target, "compact")) {
@@ -187,11 +309,15 @@ static bool do_api(struct context *c)
 static bool do_scale(struct context *c)
 {
     int64_t n;
+    char text[40];
 
     if (!str_to_int64(c->target, &n) || n < 0 || n > PODS_MAX)
         return say(c, false, "scale N: 0 to %d", PODS_MAX);
-    pods_scale(c->sb->pods, (unsigned)n);
-    return say(c, true, "%s: %lld replicas", c->sb->config.statefulset, (long long)n);
+    if (!kubectl_can(c))
+        return false;
+    (void)str_format(text, sizeof text, "%lld replicas", (long long)n);
+    return kubectl_done(c, c->sb->config.statefulset, text,
+                        kube_cluster_scale(pods_cluster(c->sb->pods), (unsigned)n));
 }
 
 static bool do_record(struct context *c)
@@ -216,8 +342,9 @@ static bool do_status(struct context *c)
     for (unsigned i = 0; i < PODS_MAX; i++) {
         if (!(pod = pods_at(c->sb->pods, i)))
             continue;
-        (void)str_append(c->answer, COMMAND_ANSWER_SIZE, "%s %s%s%s pid %ld; ", pod->name, pod->ip,
-                         pod->ready ? " ready" : " not ready", pod->frozen ? " frozen" : "",
+        (void)str_append(c->answer, COMMAND_ANSWER_SIZE, "%s %s%s%s pid %ld; ", pod->seen->name,
+                         pod->seen->ip, pod->seen->ready ? " ready" : " not ready",
+                         pod->frozen ? " frozen" : "",
                          (long)(pod->process ? process_pid(pod->process) : 0));
     }
     for (unsigned i = 0; (controller = controllers_at(c->sb->controllers, i)); i++)
@@ -240,8 +367,13 @@ static const struct {
     bool (*run)(struct context *c);
 } commands[] = {
     {"kill", "POD|controller-I", "SIGKILL; a POD is main, sync, async or a name", do_kill},
-    {"delete", "POD [GRACE]", "deletes the pod: SIGTERM, then a new uid and a new address",
+    {"delete", "POD [GRACE]", "kubectl delete pod; 0: by force. A new uid and address follow",
      do_delete},
+    {"evict", "POD", "kubectl's eviction: one pod may be missing at a time", do_evict},
+    {"rollout", "restart|undo", "a rolling restart; back to what was before", do_rollout},
+    {"drain", "POD", "cordons the pod's node, and evicts it", do_drain},
+    {"uncordon", "POD", "its node takes pods again", do_uncordon},
+    {"node", "down|up POD", "the kubelet of its node falls silent, is back", do_node},
     {"freeze", "POD|controller-I", "SIGSTOP", do_freeze},
     {"thaw", "POD|controller-I", "SIGCONT", do_thaw},
     {"restart", "POD", "SIGTERM, then a restart in place", do_restart},

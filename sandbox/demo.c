@@ -23,8 +23,8 @@ static void picture_print(struct sandbox *sb)
                CONTROLLERS_PORT_READ);
     for (unsigned i = 0; i < PODS_MAX; i++)
         if ((pod = pods_at(sb->pods, i)) && pod->process)
-            printf("  %-14s server       bolt://%s:%d   process %ld\n", pod->name, pod->ip,
-                   POD_BOLT_PORT, (long)process_pid(pod->process));
+            printf("  %-14s server       bolt://%s:%d   process %ld\n", pod->seen->name,
+                   pod->seen->ip, POD_BOLT_PORT, (long)process_pid(pod->process));
     printf("  %-14s API          %s   (token in %s)\n", "kubernetes", sb->api_url, sb->token_file);
     printf("  %-14s directory    %s   (logs/, volumes/)\n\n", "", sb->directory);
     c = controllers_at(sb->controllers, 0);
@@ -32,7 +32,8 @@ static void picture_print(struct sandbox *sb)
         printf("  A client:  mgconsole --host %s --port %d\n"
                "             or any neo4j driver with bolt://%s:%d\n",
                c->ip, CONTROLLERS_PORT_WRITE, c->ip, CONTROLLERS_PORT_WRITE);
-    printf("  Try here:  kill main | kill sync | delete main | freeze main (thaw it by its name)\n"
+    printf("  Try here:  kill main | kill sync | delete main | rollout restart | freeze main (thaw "
+           "it by its name)\n"
            "             wipe sync | api down, api up | scale 4 | record | help | quit\n"
            "  Pods are processes: any tool may kill them. Ctrl-C stops everything.\n\n");
     fflush(stdout);

@@ -29,7 +29,10 @@ enum {
     OPTION_STOP_HOOK,
     OPTION_READY_FILE,
     OPTION_CLIENT,
-    OPTION_NO_CLIENT
+    OPTION_NO_CLIENT,
+    OPTION_ORDERED,
+    OPTION_INIT,
+    OPTION_PRESTOP
 };
 
 static const struct argp_option options[] = {
@@ -47,9 +50,12 @@ static const struct argp_option options[] = {
     {"controllers-wait", OPTION_CONTROLLERS_WAIT, NULL, 0, "they start by command only", 0},
     {"restart-delay", OPTION_RESTART_DELAY, "T", 0, "before a restart in place (1s)", 0},
     {"no-backoff", OPTION_NO_BACKOFF, NULL, 0, "the delay does not double after quick deaths", 0},
-    {"grace", OPTION_GRACE, "SECONDS", 0, "from SIGTERM to SIGKILL (5)", 0},
-    {"init-hook", OPTION_INIT_HOOK, "CMD", 0, "sh -c CMD before a new pod starts", 0},
-    {"stop-hook", OPTION_STOP_HOOK, "CMD", 0, "sh -c CMD before a deleted pod gets SIGTERM", 0},
+    {"grace", OPTION_GRACE, "SECONDS", 0, "a pod's time to stop, its hook's too (30)", 0},
+    {"ordered", OPTION_ORDERED, NULL, 0, "pods are made one after the other (OrderedReady)", 0},
+    {"init", OPTION_INIT, NULL, 0, "the controller's init is the pods' init container", 0},
+    {"prestop", OPTION_PRESTOP, NULL, 0, "pods ask the controllers before they stop", 0},
+    {"init-hook", OPTION_INIT_HOOK, "CMD", 0, "sh -c CMD as the init container", 0},
+    {"stop-hook", OPTION_STOP_HOOK, "CMD", 0, "sh -c CMD as the preStop hook", 0},
     {"client", OPTION_CLIENT, NULL, 0, "write through the gateway all the time (demo: default)", 0},
     {"no-client", OPTION_NO_CLIENT, NULL, 0, "do not", 0},
     {"ready-file", OPTION_READY_FILE, "F", 0, "write the state to F when everything is started", 0},
@@ -138,6 +144,15 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
     case OPTION_CONTROLLERS_WAIT:
         config->controllers_wait = true;
         return 0;
+    case OPTION_ORDERED:
+        config->ordered = true;
+        return 0;
+    case OPTION_INIT:
+        config->init = true;
+        return 0;
+    case OPTION_PRESTOP:
+        config->prestop = true;
+        return 0;
     case OPTION_CLIENT:
     case OPTION_NO_CLIENT:
         config->client = key == OPTION_CLIENT;
@@ -222,7 +237,7 @@ int main(int argc, char **argv)
         .app = "memgraph",
         .init_hook = "",
         .stop_hook = "",
-        .grace_s = 5,
+        .grace_s = 30,
         .restart_delay_us = 1000000,
         .memgraph = beside_me("memgraph-sim", memgraph, sizeof memgraph),
         .controller = beside_me("memgraph-controller", controller, sizeof controller)};

@@ -2,190 +2,278 @@
 
 #include "base/alloc.h"
 #include "sandbox/console.h"
-#include "sandbox/pod_object.h"
+#include "sandbox/volume.h"
 
 #include <signal.h>
 
-enum { ADDRESSES = 254 };
+enum {
+    BACKOFF_MAX_US = 10 * 1000000, /* also: a life as long as this is no quick death */
+    PROBE_DELAY_US = 10 * 1000,
+    PROBE_UNREADY_US = 50 * 1000,
+    PROBE_READY_US = 1000 * 1000,
+    PROBE_FAILURES = 2
+};
 
 struct pods {
-    const struct pod_config *config;
-    struct pod *pod[PODS_MAX];
-    struct timer *timer;     /* reconcile in the next turn */
-    char uid[KUBE_UID_SIZE]; /* of the StatefulSet */
-    unsigned net, next_address;
+    const struct pods_config *config;
+    struct pod_config pod_config; /* with our callback */
+    struct kube_cluster *cluster;
+    struct timer *timer; /* of the cluster's deadline */
+    bool held[PODS_MAX];
     bool stopping;
 };
 
-static struct kube_key set_key(const struct pods *ps)
+static struct pod *pod_of(const struct pods *ps, struct kube_cluster_pod *seen)
 {
-    return (struct kube_key){KUBE_STATEFULSETS, "default", ps->config->statefulset};
+    if (!seen->host)
+        seen->host = pod_new(&ps->pod_config, ps->cluster, seen);
+    return seen->host;
 }
 
-struct pod *pods_at(const struct pods *ps, unsigned ordinal)
+/* ---- what the cluster asks for ---- */
+
+static int64_t host_wall_us(void *arg)
 {
-    return ordinal < PODS_MAX ? ps->pod[ordinal] : NULL;
+    return loop_wall_us(((struct pods *)arg)->config->pod.loop);
 }
 
-struct pod *pods_find(const struct pods *ps, struct str name)
+static void host_init(void *arg, struct kube_cluster_pod *seen)
 {
-    for (unsigned i = 0; i < PODS_MAX; i++)
-        if (ps->pod[i] && str_eq(name, ps->pod[i]->name))
-            return ps->pod[i];
-    return NULL;
+    pod_init(pod_of(arg, seen));
 }
 
-/* The next address that no pod has. */
-static void address_next(struct pods *ps, char out[32])
+static void host_start(void *arg, struct kube_cluster_pod *seen)
 {
-    bool taken = true;
-
-    while (taken) {
-        (void)str_format(out, 32, "127.%u.1.%u", ps->net, 1 + ps->next_address++ % ADDRESSES);
-        taken = false;
-        for (unsigned i = 0; i < PODS_MAX; i++)
-            taken = taken || (ps->pod[i] && strcmp(ps->pod[i]->ip, out) == 0);
-    }
+    pod_start(pod_of(arg, seen));
 }
 
-static unsigned replicas_wanted(const struct pods *ps)
+static void host_probe(void *arg, struct kube_cluster_pod *seen)
 {
-    struct kube_key key = set_key(ps);
-    json_int_t n = json_integer_value(json_object_get(
-        json_object_get(kube_store_find(ps->config->store, &key), "spec"), "replicas"));
-
-    return n < 0 ? 0 : n > PODS_MAX ? PODS_MAX : (unsigned)n;
+    pod_ask(pod_of(arg, seen));
 }
 
-/* Follows what happened to the pod's object. */
-static void slot_follow(struct pods *ps, unsigned i, unsigned wanted)
+static void host_prestop(void *arg, struct kube_cluster_pod *seen)
 {
-    struct pod *pod = ps->pod[i];
-    struct kube_key key = {KUBE_PODS, "default", pod->name};
-    const struct kube_delete how = {.grace_s = -1};
-    json_t *object = kube_store_find(ps->config->store, &key), *metadata;
-    struct kube_meta meta;
-    const json_t *grace;
-
-    if (pod->phase == POD_GONE || !object || kube_read_meta(object, &meta).kind != FAIL_NONE ||
-        strcmp(meta.uid, pod->uid) != 0) {
-        if (pod->phase != POD_GONE)
-            console_event(pod->name, "gone", CONSOLE_BAD, "was deleted by force");
-        pod_free(pod);
-        ps->pod[i] = NULL;
-        return;
-    }
-    metadata = json_object_get(object, "metadata");
-    grace = json_object_get(metadata, "deletionGracePeriodSeconds");
-    if (json_object_get(metadata, "deletionTimestamp"))
-        pod_terminate(pod, json_integer_value(grace));
-    else if (i >= wanted)
-        json_decref(kube_store_delete(ps->config->store, &key, &how).body);
+    pod_prestop(pod_of(arg, seen));
 }
 
-static void slot_fill(struct pods *ps, unsigned i)
+static void host_kill(void *arg, struct kube_cluster_pod *seen, int signo)
 {
-    char ip[32];
-    struct fail why;
-
-    address_next(ps, ip);
-    ps->pod[i] = pod_new(ps->config, i, ip, ps->uid, &why);
-    if (!ps->pod[i])
-        console_event(ps->config->statefulset, "error", CONSOLE_BAD, "pod %u: %s", i, why.text);
+    pod_signal(pod_of(arg, seen), signo);
 }
 
-static void set_status_write(struct pods *ps)
+static void host_wipe(void *arg, unsigned ordinal)
 {
-    struct kube_key key = set_key(ps);
-    int there = 0, ready = 0;
-    json_t *patch;
+    const struct pods *ps = arg;
+    char path[POD_PATH_SIZE];
 
-    for (unsigned i = 0; i < PODS_MAX; i++) {
-        there += ps->pod[i] != NULL;
-        ready += ps->pod[i] && ps->pod[i]->ready;
-    }
-    patch = json_pack("{s:{s:i, s:i}}", "status", "replicas", there, "readyReplicas", ready);
-    json_decref(kube_store_patch(ps->config->store, &key, KUBE_PART_STATUS, patch).body);
-    json_decref(patch);
+    (void)str_format(path, sizeof path, "%s/volumes/%s-%u", ps->config->pod.directory,
+                     ps->config->statefulset, ordinal);
+    if (volume_empty(path) != 0)
+        console_event("sandbox", "error", CONSOLE_BAD, "cannot empty %s", path);
 }
 
-static void reconcile(void *arg)
+static void host_closed(void *arg, struct kube_cluster_pod *seen)
 {
-    struct pods *ps = arg;
-    unsigned wanted = replicas_wanted(ps);
+    (void)arg;
+    pod_free(seen->host);
+}
+
+static enum console_tone tone_of(const char *what)
+{
+    static const struct {
+        const char *what;
+        enum console_tone tone;
+    } tones[] = {
+        {"ready", CONSOLE_GOOD},      {"not-ready", CONSOLE_BAD}, {"backoff", CONSOLE_QUIET},
+        {"init-failed", CONSOLE_BAD}, {"killed", CONSOLE_BAD},    {"hook-late", CONSOLE_BAD},
+        {"node-lost", CONSOLE_BAD},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(tones); i++)
+        if (strcmp(tones[i].what, what) == 0)
+            return tones[i].tone;
+    return CONSOLE_PLAIN;
+}
+
+static void host_tell(void *arg, const struct kube_cluster_pod *seen, const char *what,
+                      const char *text)
+{
+    const struct pods *ps = arg;
+
+    if (!ps->stopping)
+        console_event(seen->name, what, tone_of(what), "%s", text);
+}
+
+/* ---- driving it ---- */
+
+static int64_t now_us(const struct pods *ps)
+{
+    return loop_now_us(ps->config->pod.loop);
+}
+
+void pods_wake(struct pods *ps)
+{
+    int64_t due_us, now = now_us(ps);
 
     if (ps->stopping)
         return;
-    for (unsigned i = 0; i < PODS_MAX; i++) {
-        if (ps->pod[i])
-            slot_follow(ps, i, wanted);
-        if (!ps->pod[i] && i < wanted)
-            slot_fill(ps, i);
-    }
-    set_status_write(ps);
+    kube_cluster_wake(ps->cluster, now);
+    due_us = kube_cluster_deadline(ps->cluster);
+    if (due_us == INT64_MAX)
+        timer_stop(ps->timer);
+    else
+        timer_start(ps->timer, due_us > now ? due_us - now : 0);
 }
 
-struct pods *pods_start(const struct pod_config *config, unsigned net, unsigned replicas)
+void pods_start(struct pods *ps)
+{
+    kube_cluster_tick(ps->cluster, now_us(ps));
+    pods_wake(ps);
+}
+
+static void on_timer(void *arg)
+{
+    pods_start(arg);
+}
+
+static void on_reported(void *arg)
+{
+    pods_wake(arg);
+}
+
+static struct kube_cluster *cluster_make(struct pods *ps)
+{
+    const struct pods_config *own = ps->config;
+    const struct pod_config *pod = &own->pod;
+    bool hook = *pod->stop_hook || pod->prestops;
+    const struct kube_cluster_host host = {.arg = ps,
+                                           .wall_us = host_wall_us,
+                                           .init = *pod->init_hook || pod->init ? host_init : NULL,
+                                           .start = host_start,
+                                           .probe = host_probe,
+                                           .prestop = hook ? host_prestop : NULL,
+                                           .kill = host_kill,
+                                           .wipe = host_wipe,
+                                           .closed = host_closed,
+                                           .tell = host_tell};
+    struct kube_cluster_config config;
+    char network[32];
+
+    (void)str_format(network, sizeof network, "127.%u.1.", own->net);
+    kube_cluster_config_init(&config);
+    config.store = own->store;
+    config.ns = "default";
+    config.statefulset = own->statefulset;
+    config.app = own->app;
+    config.replicas = own->replicas;
+    config.parallel = own->parallel;
+    config.network = network;
+    config.grace_s = own->grace_s;
+    config.notice_us = config.start_us = 0;
+    config.restart_us = own->restart_delay_us;
+    config.backoff_us = own->no_backoff ? 0 : 2 * own->restart_delay_us;
+    config.backoff_max_us = config.backoff_over_us = BACKOFF_MAX_US;
+    config.probe_delay_us = PROBE_DELAY_US;
+    config.probe_unready_us = PROBE_UNREADY_US;
+    config.probe_ready_us = PROBE_READY_US;
+    config.probe_failures = PROBE_FAILURES;
+    return kube_cluster_new(&config, &host, now_us(ps));
+}
+
+struct pods *pods_new(const struct pods_config *config)
 {
     struct pods *ps = xcalloc(1, sizeof *ps);
-    struct kube_key key;
-    struct kube_reply reply;
-    struct kube_meta meta = {0};
-    json_t *object = pod_object_statefulset(config->statefulset, config->app, replicas);
 
     ps->config = config;
-    ps->net = net;
-    ps->timer = timer_new(config->loop, reconcile, ps);
-    key = set_key(ps);
-    reply = kube_store_create(config->store, &key, object);
-    json_decref(object);
-    (void)kube_read_meta(reply.body, &meta);
-    json_decref(reply.body);
-    (void)str_copy(ps->uid, sizeof ps->uid, meta.uid);
-    reconcile(ps);
+    ps->pod_config = config->pod;
+    ps->pod_config.reported = on_reported;
+    ps->pod_config.arg = ps;
+    ps->timer = timer_new(config->pod.loop, on_timer, ps);
+    ps->cluster = cluster_make(ps);
     return ps;
 }
 
 void pods_free(struct pods *ps)
 {
+    const struct kube_cluster_pod *seen;
+
     if (!ps)
         return;
-    for (unsigned i = 0; i < PODS_MAX; i++)
-        pod_free(ps->pod[i]);
+    for (size_t i = 0; (seen = kube_cluster_each(ps->cluster, i)); i++)
+        pod_free(seen->host);
+    kube_cluster_free(ps->cluster);
     timer_free(ps->timer);
     free(ps);
 }
 
-void pods_wake(struct pods *ps)
+struct kube_cluster *pods_cluster(struct pods *ps)
 {
-    timer_start(ps->timer, 0);
+    return ps->cluster;
 }
 
-void pods_scale(struct pods *ps, unsigned replicas)
+struct pod *pods_at(const struct pods *ps, unsigned ordinal)
 {
-    struct kube_key key = set_key(ps);
-    json_t *patch = json_pack("{s:{s:i}}", "spec", "replicas", (int)replicas);
+    struct kube_cluster_pod *seen = ordinal < PODS_MAX ? kube_cluster_pod(ps->cluster, ordinal)
+                                                       : NULL;
 
-    json_decref(kube_store_patch(ps->config->store, &key, KUBE_PART_MAIN, patch).body);
-    json_decref(patch);
+    return seen ? pod_of(ps, seen) : NULL;
+}
+
+struct pod *pods_find(const struct pods *ps, struct str name)
+{
+    for (unsigned i = 0; i < PODS_MAX; i++) {
+        struct pod *pod = pods_at(ps, i);
+
+        if (pod && str_eq(name, pod->seen->name))
+            return pod;
+    }
+    return NULL;
+}
+
+const char *pods_phase(const struct pods *ps, const struct pod *pod)
+{
+    bool down = ps->held[pod->seen->ordinal] && pod->seen->phase == KUBE_CLUSTER_BACKOFF;
+
+    return down ? "down" : kube_cluster_phase_name(pod->seen->phase);
+}
+
+bool pods_hold(struct pods *ps, struct pod *pod, bool held)
+{
+    unsigned ordinal = pod->seen->ordinal;
+
+    if (ps->held[ordinal] == held)
+        return false;
+    ps->held[ordinal] = held;
+    kube_cluster_hold(ps->cluster, now_us(ps), ordinal, held);
+    if (held)
+        (void)kube_cluster_restart(ps->cluster, now_us(ps), ordinal);
+    pods_wake(ps);
+    return true;
 }
 
 void pods_stop_all(struct pods *ps)
 {
+    const struct kube_cluster_pod *seen;
+
     ps->stopping = true;
-    for (unsigned i = 0; i < PODS_MAX; i++) {
-        if (!ps->pod[i])
-            continue;
-        if (ps->pod[i]->frozen)
-            (void)pod_kill(ps->pod[i]);
-        (void)pod_stop(ps->pod[i]);
+    timer_stop(ps->timer);
+    for (unsigned i = 0; i < PODS_MAX; i++)
+        kube_cluster_hold(ps->cluster, now_us(ps), i, true);
+    for (size_t i = 0; (seen = kube_cluster_each(ps->cluster, i)); i++) {
+        struct pod *pod = seen->host;
+
+        if (pod)
+            pod_signal(pod, pod->frozen ? SIGKILL : SIGTERM);
     }
 }
 
 bool pods_any_running(const struct pods *ps)
 {
-    for (unsigned i = 0; i < PODS_MAX; i++)
-        if (ps->pod[i] && ps->pod[i]->process)
+    const struct kube_cluster_pod *seen;
+
+    for (size_t i = 0; (seen = kube_cluster_each(ps->cluster, i)); i++)
+        if (kube_cluster_alive(seen))
             return true;
     return false;
 }

@@ -1,28 +1,44 @@
-/* pods: the StatefulSet controller of the sandbox: keeps as many pods as the StatefulSet's object
- * asks for, all started at once (podManagementPolicy Parallel), each with its own volume and, at
- * each incarnation, a new uid and a new address 127.NET.1.x.
+/* pods: the pods of the sandbox: the model of a cluster (kube_cluster) decides when they are made,
+ * started and ended, struct pod does it with real processes.
  *
- * It follows the store: a pod that somebody deletes through the API is stopped and replaced, a
- * change of spec.replicas is followed. Tell it of changes with pods_wake. */
+ * Each incarnation has an address of its own, 127.NET.1.x; each ordinal a volume that stays. Tell
+ * it of changes of the store with pods_wake. */
 #ifndef SANDBOX_PODS_H
 #define SANDBOX_PODS_H
 
 #include "sandbox/pod.h"
 
-enum { PODS_MAX = 16 };
+enum { PODS_MAX = KUBE_CLUSTER_PODS_MAX };
+
+struct pods_config {
+    struct pod_config pod;
+    struct kube_store *store;
+    const char *statefulset, *app;
+    unsigned net, replicas;
+    bool parallel; /* podManagementPolicy */
+    int64_t grace_s;
+    int64_t restart_delay_us; /* doubled after quick deaths, unless no_backoff */
+    bool no_backoff;
+};
 
 struct pods;
 /* config is borrowed for the life of the pods. */
-struct pods *pods_start(const struct pod_config *config, unsigned net, unsigned replicas);
+struct pods *pods_new(const struct pods_config *config);
 /* Kills every process and frees. NULL is fine. */
 void pods_free(struct pods *ps);
-/* The store has changed; looks at it in the next turn of the loop. */
+/* Starts what can be started at once. */
+void pods_start(struct pods *ps);
+/* The store has changed, or something was asked of the cluster. */
 void pods_wake(struct pods *ps);
-/* NULL: none there at the moment. */
+/* For what kubectl and nodes do; pods_wake afterwards. */
+struct kube_cluster *pods_cluster(struct pods *ps);
+/* The newest incarnation; NULL: none there at the moment. */
 struct pod *pods_at(const struct pods *ps, unsigned ordinal);
 struct pod *pods_find(const struct pods *ps, struct str name);
-/* Changes spec.replicas. */
-void pods_scale(struct pods *ps, unsigned replicas);
+/* "running", "backoff", "down" (held) ... */
+const char *pods_phase(const struct pods *ps, const struct pod *pod);
+/* Not started again while held, or until it is let go. False: it is so already. */
+bool pods_hold(struct pods *ps, struct pod *pod, bool held);
 /* Nothing is started again, every process gets SIGTERM. */
 void pods_stop_all(struct pods *ps);
 bool pods_any_running(const struct pods *ps);

@@ -1,15 +1,16 @@
-/* probe: asks again and again whether a TCP port takes connections, as a kubelet's readiness probe
- * does: every 50 ms until it does, every second from then on; two failures in a row mean no.
+/* probe: one try whether a TCP port takes connections, as a kubelet's readiness probe makes it.
  *
- * Freed by its owner at any time, also in the callback, which runs from the loop. */
+ * on_done is called once, from the loop; in it the probe may be freed. How long to wait is the
+ * owner's affair: a probe that is freed is given up. */
 #ifndef SANDBOX_PROBE_H
 #define SANDBOX_PROBE_H
 
 #include "io/loop.h"
 
 struct probe;
+/* NULL: it failed at once. */
 struct probe *probe_start(struct loop *loop, const char *ip, unsigned port,
-                          void (*on_change)(void *arg, bool ready), void *arg);
+                          void (*on_done)(void *arg, bool good), void *arg);
 void probe_free(struct probe *p); /* NULL is fine */
 
 #endif

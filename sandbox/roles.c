@@ -59,9 +59,9 @@ static void client_make(struct asked *a, const struct pod *pod)
                                         .user_agent = "sandbox/roles",
                                         .connect_timeout_us = ANSWER_LIMIT_US};
 
-    (void)str_copy(config.host, sizeof config.host, pod->ip);
-    (void)str_copy(a->name, sizeof a->name, pod->name);
-    (void)str_copy(a->uid, sizeof a->uid, pod->uid);
+    (void)str_copy(config.host, sizeof config.host, pod->seen->ip);
+    (void)str_copy(a->name, sizeof a->name, pod->seen->name);
+    (void)str_copy(a->uid, sizeof a->uid, pod->seen->uid);
     a->client = bolt_client_new(a->all->loop, &config, &events, a);
 }
 
@@ -73,9 +73,9 @@ static void on_timer(void *arg)
         const struct pod *pod = pods_at(r->pods, i);
         struct asked *a = &r->asked[i];
 
-        if (a->client && (!pod || strcmp(pod->uid, a->uid) != 0))
+        if (a->client && (!pod || strcmp(pod->seen->uid, a->uid) != 0))
             client_drop(a);
-        if (pod && !a->client)
+        if (pod && *pod->seen->ip && !a->client)
             client_make(a, pod);
         if (a->client && bolt_client_up(a->client) && !bolt_client_busy(a->client))
             (void)!bolt_client_query(a->client, MEMGRAPH_SHOW_ROLE, ANSWER_LIMIT_US, on_role, a);

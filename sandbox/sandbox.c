@@ -99,10 +99,20 @@ static json_t *on_control(void *arg, const char *method, const char *name, const
     return json_pack("{s:b, s:s}", "ok", ok, ok ? "text" : "error", text);
 }
 
+static void cluster_api_set(struct sandbox *sb, bool up)
+{
+    if (!sb->pods)
+        return;
+    kube_cluster_api_set(pods_cluster(sb->pods), loop_now_us(sb->loop), up);
+    pods_wake(sb->pods);
+}
+
 bool sandbox_api_up(struct sandbox *sb, struct fail *why)
 {
     if (!sb->api)
         sb->api = api_server_start(&sb->api_config, why);
+    if (sb->api)
+        cluster_api_set(sb, true);
     return sb->api != NULL;
 }
 
@@ -110,6 +120,13 @@ void sandbox_api_down(struct sandbox *sb)
 {
     api_server_stop(sb->api);
     sb->api = NULL;
+    cluster_api_set(sb, false);
+}
+
+void sandbox_api_freeze(struct sandbox *sb, bool frozen)
+{
+    api_server_freeze(sb->api, frozen);
+    cluster_api_set(sb, !frozen);
 }
 
 static bool servers_start(struct sandbox *sb, struct fail *why)
@@ -133,22 +150,48 @@ static bool servers_start(struct sandbox *sb, struct fail *why)
     return sb->control && sandbox_api_up(sb, why);
 }
 
+/* The value of one of the controllers' variables; NULL: it is not set. */
+static const char *env_value(const struct sandbox_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->env_count; i++) {
+        struct str value = str_of(config->env[i]), key = str_cut(&value, '=');
+
+        if (str_eq(key, name))
+            return value.p;
+    }
+    return NULL;
+}
+
 static void pods_begin(struct sandbox *sb)
 {
     const struct sandbox_config *config = &sb->config;
 
-    sb->pod_config = (struct pod_config){.loop = sb->loop,
-                                         .store = sb->store,
-                                         .statefulset = config->statefulset,
-                                         .app = config->app,
-                                         .directory = sb->directory,
-                                         .memgraph = config->memgraph,
-                                         .init_hook = config->init_hook,
-                                         .stop_hook = config->stop_hook,
-                                         .grace_s = config->grace_s,
-                                         .restart_delay_us = config->restart_delay_us,
-                                         .no_backoff = config->no_backoff};
-    sb->pods = pods_start(&sb->pod_config, config->net, config->pods);
+    for (unsigned i = 0; i < config->controllers; i++)
+        (void)str_append(sb->controller_urls, sizeof sb->controller_urls, "%shttp://127.%u.2.%u:%d",
+                         i ? "," : "", config->net, i + 1, CONTROLLERS_PORT_HTTP);
+    if (config->prestop && config->controllers)
+        sb->prestops = prestops_new(sb->loop, sb->controller_urls,
+                                    env_value(config, "MEMGRAPH_USER"),
+                                    env_value(config, "MEMGRAPH_PASSWORD"));
+    sb->pods_config = (struct pods_config){.pod = {.loop = sb->loop,
+                                                   .directory = sb->directory,
+                                                   .memgraph = config->memgraph,
+                                                   .init_hook = config->init_hook,
+                                                   .stop_hook = config->stop_hook,
+                                                   .init = config->init ? config->controller : NULL,
+                                                   .controllers = sb->controller_urls,
+                                                   .prestops = sb->prestops},
+                                           .store = sb->store,
+                                           .statefulset = config->statefulset,
+                                           .app = config->app,
+                                           .net = config->net,
+                                           .replicas = config->pods,
+                                           .parallel = !config->ordered,
+                                           .grace_s = config->grace_s,
+                                           .restart_delay_us = config->restart_delay_us,
+                                           .no_backoff = config->no_backoff};
+    sb->pods = pods_new(&sb->pods_config);
+    pods_start(sb->pods);
 }
 
 static void on_controller_line(void *arg, const char *name, struct str line)
@@ -267,6 +310,7 @@ void sandbox_done(struct sandbox *sb)
 {
     controllers_free(sb->controllers);
     pods_free(sb->pods);
+    prestops_free(sb->prestops);
     api_server_stop(sb->api);
     api_server_stop(sb->control);
     timer_free(sb->stop_timer);
@@ -303,14 +347,16 @@ static json_t *bolt_url(const char *ip, unsigned port)
     return json_sprintf("bolt://%s:%u", ip, port);
 }
 
-static json_t *pod_state(const struct pod *pod)
+static json_t *pod_state(const struct pods *pods, const struct pod *pod)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:I, s:s, s:b, s:b, s:b, s:i, s:s}", "name", pod->name,
-                     "uid", pod->uid, "ip", pod->ip, "bolt", bolt_url(pod->ip, POD_BOLT_PORT),
-                     "pid", (json_int_t)(pod->process ? process_pid(pod->process) : 0), "phase",
-                     pod_phase_name(pod->phase), "ready", pod->ready, "frozen", pod->frozen,
-                     "terminating", pod->terminating, "restarts", (int)pod->restarts, "volume",
-                     pod->volume);
+    const struct kube_cluster_pod *seen = pod->seen;
+
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:I, s:s, s:b, s:b, s:b, s:i, s:s, s:s}", "name", seen->name, "uid",
+        seen->uid, "ip", seen->ip, "bolt", bolt_url(seen->ip, POD_BOLT_PORT), "pid",
+        (json_int_t)(pod->process ? process_pid(pod->process) : 0), "phase", pods_phase(pods, pod),
+        "ready", seen->ready, "frozen", pod->frozen, "terminating", seen->terminating, "restarts",
+        (int)seen->restarts, "volume", pod->volume, "revision", seen->revision);
 }
 
 static json_t *controller_state(const struct controller *c)
@@ -329,7 +375,7 @@ json_t *sandbox_state(const struct sandbox *sb)
 
     for (unsigned i = 0; i < PODS_MAX; i++)
         if (pods_at(sb->pods, i))
-            json_array_append_new(pods, pod_state(pods_at(sb->pods, i)));
+            json_array_append_new(pods, pod_state(sb->pods, pods_at(sb->pods, i)));
     for (unsigned i = 0; (c = controllers_at(sb->controllers, i)); i++)
         json_array_append_new(controllers, controller_state(c));
     return json_pack("{s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "pid",

@@ -16,6 +16,7 @@ enum { SANDBOX_ENV_MAX = 32, SANDBOX_API_PORT = 6443, SANDBOX_CONTROL_PORT = 644
 /* What the command line says. Texts live as long as argv. */
 struct sandbox_config {
     bool demo, keep, client, restart_controllers, controllers_wait, no_backoff;
+    bool ordered, init, prestop;
     unsigned net, pods, controllers;
     const char *directory; /* NULL: a new one under /tmp */
     const char *statefulset, *app, *memgraph, *controller, *init_hook, *stop_hook, *ready_file;
@@ -32,7 +33,9 @@ struct sandbox {
     struct api_server_config api_config;
     struct api_server *api;     /* NULL: down */
     struct api_server *control; /* always up */
-    struct pod_config pod_config;
+    struct pods_config pods_config;
+    char controller_urls[512];
+    struct prestops *prestops;
     struct pods *pods;
     struct controllers_config controllers_config;
     struct controllers *controllers;
@@ -52,7 +55,9 @@ void sandbox_stop(struct sandbox *sb);
 void sandbox_done(struct sandbox *sb);
 
 bool sandbox_api_up(struct sandbox *sb, struct fail *why) MUST_CHECK;
+/* Controllers and kubelets of the cluster do without it, too. */
 void sandbox_api_down(struct sandbox *sb);
+void sandbox_api_freeze(struct sandbox *sb, bool frozen);
 
 /* The controller's record as a ConfigMap's data (borrowed until the next change); NULL: none yet.
  */

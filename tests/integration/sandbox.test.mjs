@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -163,8 +164,72 @@ test('pods: a deleted pod comes back as another one, with its volume', async (t)
   assert.equal(alive(before.pid), false);
 
   await s.kube('DELETE', `${PODS}/memgraph-0?gracePeriodSeconds=0`);
-  await waitFor('and another', async () => (await s.pod('memgraph-0')).uid !== after.uid);
+  await waitFor('and another', async () => {
+    const pod = await s.pod('memgraph-0');
+    return pod.ready && pod.uid !== after.uid;
+  });
   assert.equal(alive(after.pid), false);
+});
+
+test('pods: a rolling restart goes from the highest down, one by one, and back', async (t) => {
+  const s = await sandbox(t, { args: ['--ordered'] });
+  const before = await s.ready();
+  const uids = async () => (await s.state()).pods.map((p) => p.uid);
+  const set = async () =>
+    (await s.kube('GET', '/apis/apps/v1/namespaces/default/statefulsets/memgraph')).body.status;
+  const { body: list } = await s.kube('GET', PODS);
+  const watch = await s.watch(`${PODS}?watch=1&resourceVersion=${list.metadata.resourceVersion}`);
+  const gone = () => watch.lines.filter((l) => l.type === 'DELETED')
+    .map((l) => l.object.metadata.name);
+
+  await assert.rejects(s.control('rollout', 'undo'), /no last revision/);
+  const old = (await set()).updateRevision;
+  await s.control('rollout', 'restart');
+  await waitFor('all are new', async () => {
+    const status = await set();
+    return status.currentRevision !== old && status.readyReplicas === 3 && status;
+  });
+  assert.deepEqual(gone(), ['memgraph-2', 'memgraph-1', 'memgraph-0']);
+  const now = await uids();
+  assert.ok(before.every((p) => !now.includes(p.uid)));
+  // One at a time: whenever one goes, the two others are Ready.
+  const ready = new Set(['memgraph-0', 'memgraph-1', 'memgraph-2']);
+  for (const { type, object } of watch.lines) {
+    const is = object.status.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
+    if (type === 'DELETED' || !is) ready.delete(object.metadata.name);
+    else ready.add(object.metadata.name);
+    assert.ok(ready.size >= 2, `${[...ready]}`);
+  }
+  await s.control('rollout', 'undo');
+  await waitFor('all are old', async () => (await set()).currentRevision === old);
+  watch.stop();
+});
+
+test('pods: evicted, drained, deleted by force, with a silent node', async (t) => {
+  const s = await sandbox(t);
+  const pods = await s.ready();
+
+  await s.control('stop-pod', 'memgraph-2');
+  await waitFor('it is not Ready', async () => !(await s.pod('memgraph-2')).ready);
+  await assert.rejects(s.control('evict', 'memgraph-0'), /disruption budget.*429/);
+  await s.control('start-pod', 'memgraph-2');
+  await s.ready();
+  await s.control('drain', 'memgraph-0');
+  await waitFor('the next one has no node', async () => {
+    const pod = await s.pod('memgraph-0');
+    return pod.uid !== pods[0].uid && pod.phase === 'pending';
+  });
+  await s.control('uncordon', 'memgraph-0');
+  await s.ready();
+
+  await s.control('node', 'down', 'memgraph-1');
+  await s.control('delete', 'memgraph-1', '0');
+  await waitFor('another object', async () => (await s.pod('memgraph-1')).uid !== pods[1].uid);
+  assert.equal((await s.pod('memgraph-1')).phase, 'pending');
+  assert.ok(alive(pods[1].pid)); // nobody is there to end it
+  await s.control('node', 'up', 'memgraph-1');
+  await s.ready();
+  assert.ok(!alive(pods[1].pid));
 });
 
 test('pods: frozen, and then deleted: SIGKILL after the grace', async (t) => {
@@ -265,6 +330,31 @@ test('hooks: before a pod starts, before it is stopped', async (t) => {
   assert.equal(await readFile(`${pod.volume}/init`, 'utf8'),
     `memgraph-0 ${pod.ip}\nmemgraph-0 ${next.ip}\n`);
   assert.equal(await readFile(`${pod.volume}/stop`, 'utf8'), `stop ${pod.uid}\n`);
+});
+
+test('the preStop hook asks a controller, and SIGTERM waits for its answer', async (t) => {
+  const s = await sandbox(t, {
+    pods: 1, controllers: 2, restart: false, graceSeconds: 30,
+    env: { MEMGRAPH_USER: 'ann', MEMGRAPH_PASSWORD: 'secret' },
+    args: ['--prestop', '--controllers-wait'], // nobody answers, and nobody holds the addresses
+  });
+  const [pod] = await s.ready();
+  await s.control('delete', 'memgraph-0');
+  const asked = [];
+  const server = http.createServer((request, response) => asked.push({ request, response }))
+    .listen(8080, `127.${s.net}.2.2`); // the second one
+  t.after(() => server.close());
+
+  await waitFor('it is asked', () => asked.length === 1);
+  const [{ request, response }] = asked;
+  assert.equal(`${request.method} ${request.url}`, 'POST /prestop-hook/memgraph-0');
+  assert.equal(request.headers.authorization,
+    `Basic ${Buffer.from('ann:secret').toString('base64')}`);
+  assert.equal((await s.pod('memgraph-0')).terminating, true);
+  assert.ok(alive(pod.pid));
+  response.end();
+  await waitFor('another pod', async () => (await s.pod('memgraph-0')).uid !== pod.uid);
+  assert.match(s.event('memgraph-0', 'prestop')[0].text, /HTTP 200/);
 });
 
 test('the end: nothing is left, also when it is killed', async (t) => {
