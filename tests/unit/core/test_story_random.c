@@ -17,6 +17,7 @@ static const int64_t within_watch_us = 150 * 1000;
 /* And what T did while it could not be heard is known when it was asked again. */
 static const int64_t heard_again_us = 1200 * 1000;
 static uint64_t chance;
+static bool telling; /* the faults, in the trace */
 
 static unsigned dice(unsigned sides)
 {
@@ -124,8 +125,12 @@ static void ask(struct world *w, int pod)
 static void fault(struct world *w)
 {
     int pod = some_pod(w), other = some_pod(w);
+    unsigned which = dice(17);
 
-    switch (dice(17)) {
+    if (telling)
+        world_trace(w, "-- %lld us: fault %u of pod %d (%d)", (long long)w->now_us, which, pod,
+                    other);
+    switch (which) {
     case 0:
     case 1:
     case 2:
@@ -137,6 +142,8 @@ static void fault(struct world *w)
         break;
     case 5:
         w->pods[pod].mute = !w->pods[pod].mute;
+        if (!w->pods[pod].mute)
+            world_run(w, heard_again_us);
         break;
     case 6:
         w->cut[pod][other] = w->cut[other][pod] = !w->cut[pod][other];
@@ -299,6 +306,7 @@ static void test_random_faults(void **state)
     unsigned n = seed ? 1 : count ? (unsigned)strtoul(count, NULL, 10) : SEEDS;
 
     (void)state;
+    telling = seed != NULL;
     for (unsigned i = 0; i < n; i++)
         story(from + i);
 }
