@@ -119,7 +119,8 @@ struct view {
     int64_t now_us, wall_us;
     struct settings settings;
     struct pod pods[PODS_MAX];
-    bool pods_known; /* Kubernetes has given a whole list */
+    bool pods_known;      /* Kubernetes has given a whole list */
+    uint32_t main_labels; /* pods that carry the label of a main, a bit each */
 
     bool record_known; /* read at least once: record or its absence is a fact */
     bool record_exists;
