@@ -117,7 +117,7 @@ static struct fail decode_began(struct record *out, struct str value)
 {
     int64_t began_ms = 0;
 
-    if (value.n && (!str_to_int64(value, &began_ms) || began_ms < 0))
+    if (value.n && (!str_to_int64(value, &began_ms) || began_ms < 0 || began_ms > INT64_MAX / 1000))
         return wrong("began", value, "milliseconds since 1970");
     out->began_wall_us = began_ms * 1000;
     return (struct fail){0};
@@ -324,7 +324,8 @@ bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_
     const char *at = strrchr(r->paused, '@'), *end = at ? strstr(at, "..") : NULL;
     int64_t until_ms = 0;
 
-    if (end && end[2] && str_to_int64(str_of(end + 2), &until_ms) && until_ms < INT64_MAX / 1000) {
+    if (end && end[2] && str_to_int64(str_of(end + 2), &until_ms) && until_ms >= 0 &&
+        until_ms < INT64_MAX / 1000) {
         if (until_wall_us)
             *until_wall_us = until_ms * 1000;
         return wall_us < until_ms * 1000;

@@ -121,6 +121,9 @@ static void test_a_pause_reads_back(void **state)
     assert_true(record_paused(&r, 8999, &until_us));
     assert_int_equal(until_us, 9000);
     assert_false(record_paused(&r, 9000, NULL));
+    (void)str_copy(r.paused, sizeof r.paused, "x@1..-9223372036854775807"); /* no time of ours */
+    assert_true(record_paused(&r, 9000, &until_us));
+    assert_int_equal(until_us, INT64_MAX);
 }
 
 /* Changes one key of a good record; expects the error to name it. */
@@ -164,6 +167,7 @@ static void test_nonsense_is_refused(void **state)
         {"rebuild", "mg-99:uid:why"},
         {"began", "-1"},
         {"began", "now"},
+        {"began", "9223372036854775807"}, /* in microseconds it would overflow */
         {"sync", ""},
         {"sync", "ready"},
         {"sync", "ready:"},
