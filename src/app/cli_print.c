@@ -2,6 +2,7 @@
 
 #include "app/cli.h"
 #include "app/run.h"
+#include "proto/kube.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +46,7 @@ int cli_print_status(json_t *status)
     line("reason", text(status, "reason"));
     line("main", text(status, "main"));
     line("sync", text(status, "sync"));
-    line("until", text(status, "plannedUntil"));
+    line("alone till", text(status, "plannedUntil"));
     line("epoch", (str_format(value, sizeof value, "%lld",
                               (long long)json_integer_value(json_object_get(status, "epoch"))),
                    value));
@@ -53,8 +54,12 @@ int cli_print_status(json_t *status)
     (void)str_format(value, sizeof value, "%s: %s", text(gate, "state"), text(gate, "why"));
     line("gate", value);
     line("leader", text(json_object_get(status, "leadership"), "holder"));
-    line("paused", text(json_object_get(status, "paused"), "by"));
+    line("paused", text(json_object_get(status, "paused"), "text"));
     line("request", text(json_object_get(status, "request"), "text"));
+    json_array_foreach (json_object_get(status, "rebuild"), i, pod) {
+        (void)str_format(value, sizeof value, "%s: %s", text(pod, "pod"), text(pod, "reason"));
+        line("rebuild", value);
+    }
     printf("\n%-20s %-9s %-8s %-6s %-11s %-12s %s\n", "POD", "TOPOLOGY", "ROLE", "READY", "LINK",
            "REGISTERED", "BEHIND");
     json_array_foreach (json_object_get(status, "pods"), i, pod)
@@ -70,10 +75,11 @@ int cli_print_history(json_t *status)
     json_array_foreach (history, i, entry) {
         json_t *phases = json_object_get(entry, "ms"), *ms;
         const char *phase;
+        char at[40];
 
-        printf("%s  %-10s %s%s%s  %s\n", text(entry, "at"), text(entry, "kind"),
-               text(entry, "from"), text(entry, "from")[0] ? " -> " : "", text(entry, "to"),
-               text(entry, "why"));
+        kube_format_time(json_integer_value(json_object_get(entry, "at")) * 1000, at, sizeof at);
+        printf("%s  %-10s %s%s%s  %s\n", at, text(entry, "kind"), text(entry, "from"),
+               text(entry, "from")[0] ? " -> " : "", text(entry, "to"), text(entry, "why"));
         printf("   ");
         json_object_foreach (phases, phase, ms)
             printf(" %s %lld ms", phase, (long long)json_integer_value(ms));
