@@ -64,6 +64,8 @@ static void post(struct controller *c, const struct effect *e)
         return;
     if (strcmp(e->event, "FailoverDone") == 0)
         c->failovers++;
+    if (strcmp(e->event, "SwitchoverDone") == 0)
+        c->switchovers++;
     if (strcmp(e->event, "FailoverRefused") == 0)
         c->refusals++;
     tell(c, e);

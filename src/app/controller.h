@@ -62,7 +62,7 @@ struct controller {
     enum gate_state last_gate;
     bool sync_row_ready; /* S takes part, and the main shows it as ready */
     uint64_t steps, effects_by_kind[EFFECT_EXIT + 1], outcomes[OUTCOME_FAILED + 1];
-    uint64_t failovers, refusals;
+    uint64_t failovers, switchovers, refusals;
 };
 
 /* NULL: *why says what to do about it. */

@@ -14,6 +14,15 @@ static void one(struct buf *out, const char *name, const char *type, const char 
     buf_printf(out, "%s %.17g\n", name, value);
 }
 
+static unsigned count_rebuilds(const struct view *v)
+{
+    unsigned n = 0;
+
+    for (int i = 0; v->record_exists && i < PODS_MAX; i++)
+        n += record_is_rebuilt(&v->record, i);
+    return n;
+}
+
 static void add_cluster(const struct controller *c, struct buf *out)
 {
     const struct view *v = &c->view;
@@ -36,10 +45,21 @@ static void add_cluster(const struct controller *c, struct buf *out)
         v->record_exists && v->record.sync == SYNC_READY);
     one(out, "memgraph_controller_gate_open", "gauge", "1 while the write gateway forwards.",
         c->plan.gate.state == GATE_OPEN);
+    one(out, "memgraph_controller_degraded", "gauge",
+        "1 while the main serves alone by decision: a failover would be refused.",
+        v->record_exists && record_alone_by_decision(&v->record, v->wall_us));
+    one(out, "memgraph_controller_paused", "gauge", "1 while decisions are paused.",
+        v->record_exists && record_paused(&v->record, v->wall_us, NULL));
+    one(out, "memgraph_controller_request_open", "gauge", "1 while a request waits to be served.",
+        v->record_exists && v->record.request[0] != '\0');
+    one(out, "memgraph_controller_rebuilds_open", "gauge", "Replicas that are being filled anew.",
+        count_rebuilds(v));
     one(out, "memgraph_controller_reconciliations_total", "counter",
         "Times that the rules were evaluated.", (double)c->steps);
     one(out, "memgraph_controller_failovers_total", "counter", "Failovers that were completed.",
         (double)c->failovers);
+    one(out, "memgraph_controller_switchovers_total", "counter", "Switchovers that were completed.",
+        (double)c->switchovers);
     one(out, "memgraph_controller_failovers_refused_total", "counter",
         "Failovers that were refused, each reason once in five minutes.", (double)c->refusals);
     one(out, "memgraph_controller_kubernetes_age_seconds", "gauge",

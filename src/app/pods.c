@@ -3,10 +3,17 @@
 #include "app/link.h"
 #include "base/alloc.h"
 
+/* A pod that Kubernetes is being asked to delete. */
+struct deletion {
+    struct pods *p;
+    struct kube_request *request; /* NULL: none under way */
+};
+
 struct pods {
     struct controller *c;
     struct kube_watch *watch;
-    bool deaf; /* it does not work at present: said once */
+    bool deaf, undeleted; /* the watch, deletions do not work at present: said once each */
+    struct deletion deletions[PODS_MAX];
 };
 
 int pods_ordinal(const struct controller *c, const char *name)
@@ -120,6 +127,8 @@ struct pods *pods_new(struct controller *c)
     char path[256], selector[256];
 
     p->c = c;
+    for (int i = 0; i < PODS_MAX; i++)
+        p->deletions[i].p = p;
     (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/pods", c->config.namespace_);
     (void)str_format(selector, sizeof selector, "labelSelector=app.kubernetes.io%%2Fname%%3D%s",
                      c->config.app);
@@ -133,13 +142,25 @@ void pods_free(struct pods *p)
         return;
     kube_watch_stop(p->watch);
     for (int i = 0; i < PODS_MAX; i++) {
+        kube_request_cancel(p->deletions[i].request);
         link_free(p->c->links[i]);
         p->c->links[i] = NULL;
     }
     free(p);
 }
 
-/* What became of it is seen in the watch; one that failed is asked for again. */
+/* What became of it is seen in the watch; one that failed is asked for again by the core. Another
+ * pod of that name, or none, is no failure: that one is gone. */
+static void on_deleted(void *arg, const struct kube_answer *answer)
+{
+    static const struct fail well = {0};
+    struct deletion *d = arg;
+    bool gone = answer->fail.kind == FAIL_GONE || answer->fail.kind == FAIL_CONFLICT;
+
+    d->request = NULL;
+    controller_tell_request("deleting a pod", &d->p->undeleted, gone ? &well : &answer->fail);
+}
+
 void pods_delete(struct pods *p, int pod)
 {
     static const int64_t hanging_grace_s = 1;
@@ -155,7 +176,9 @@ void pods_delete(struct pods *p, int pod)
     if (seen->link == LINK_DOWN && seen->link_fail == FAIL_TIMEOUT)
         json_object_set_new(body, "gracePeriodSeconds", json_integer(hanging_grace_s));
     view_delete_started(v, pod);
-    (void)kube_client_send(p->c->kube, "DELETE", path, NULL, body, NULL, NULL);
+    kube_request_cancel(p->deletions[pod].request);
+    p->deletions[pod].request = kube_client_send(p->c->kube, "DELETE", path, NULL, body, on_deleted,
+                                                 &p->deletions[pod]);
     json_decref(body);
 }
 

@@ -4,6 +4,7 @@
 #include "app/election.h"
 #include "app/pods.h"
 #include "app/routes.h"
+#include "core/request.h"
 
 static const char *wall_text(int64_t wall_us, char out[40])
 {
@@ -192,6 +193,62 @@ static json_t *summary_json(const struct controller *c)
                      (json_int_t)(has ? v->record.epoch : 0));
 }
 
+static json_t *paused_json(const struct view *v)
+{
+    int64_t until_us;
+    char until[40];
+
+    if (!v->record_exists || !record_paused(&v->record, v->wall_us, &until_us))
+        return json_null();
+    return json_pack("{s:o, s:o}", "text", answer_text(v->record.paused), "until",
+                     until_us == INT64_MAX ? json_null() : json_string(wall_text(until_us, until)));
+}
+
+static json_t *request_json(const struct controller *c)
+{
+    const struct view *v = &c->view;
+    struct request r = request_open(v);
+    char at[40];
+
+    if (!v->record_exists || !v->record.request[0])
+        return json_null();
+    return json_pack("{s:o, s:s, s:o, s:s}", "text", answer_text(v->record.request), "kind",
+                     request_kind_name(r.kind), "pod", pod_name(c, r.pod), "at",
+                     wall_text(r.at_wall_us, at));
+}
+
+static json_t *rebuild_json(const struct controller *c)
+{
+    json_t *out = json_array();
+
+    for (int i = 0; c->view.record_exists && i < PODS_MAX; i++)
+        if (record_is_rebuilt(&c->view.record, i))
+            (void)json_array_append_new(out,
+                                        json_pack("{s:o, s:s, s:o}", "pod", pod_name(c, i), "uid",
+                                                  c->view.record.rebuild[i].uid, "reason",
+                                                  answer_text(c->view.record.rebuild[i].reason)));
+    return out;
+}
+
+/* What was decided for a while, by plan or by a person. */
+static void add_decided(const struct controller *c, json_t *out)
+{
+    const struct view *v = &c->view;
+    const struct record *r = &v->record;
+    bool planned = v->record_exists && r->sync == SYNC_NONE && r->sync_why == SYNC_WHY_PLANNED &&
+                   r->sync_until_wall_us;
+    char until[40];
+
+    (void)json_object_set_new(
+        out, "degraded", json_boolean(v->record_exists && record_alone_by_decision(r, v->wall_us)));
+    (void)json_object_set_new(out, "plannedUntil",
+                              planned ? json_string(wall_text(r->sync_until_wall_us, until))
+                                      : json_null());
+    (void)json_object_set_new(out, "paused", paused_json(v));
+    (void)json_object_set_new(out, "request", request_json(c));
+    (void)json_object_set_new(out, "rebuild", rebuild_json(c));
+}
+
 json_t *status_json(const struct controller *c)
 {
     json_t *out = summary_json(c);
@@ -200,6 +257,7 @@ json_t *status_json(const struct controller *c)
     for (int i = 0; i < PODS_MAX; i++)
         if (c->view.pods[i].exists || c->view.pods[i].kube_at)
             (void)json_array_append_new(pods, pod_json(c, i));
+    add_decided(c, out);
     (void)json_object_set_new(out, "leadership", status_leadership_json(c));
     (void)json_object_set_new(
         out, "gate",

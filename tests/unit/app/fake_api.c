@@ -270,6 +270,24 @@ static void serve_write(struct connection *c, bool create, const char *resource,
     json_decref(body);
 }
 
+/* A precondition on the uid is looked at; grace periods are not. Takes over the body. */
+static void serve_delete(struct connection *c, const char *resource, const char *name, json_t *body)
+{
+    struct fake_api *a = c->api;
+    json_t *stored = fake_api_find(a, resource, name);
+    const char *uid =
+        json_string_value(json_object_get(json_object_get(body, "preconditions"), "uid"));
+    const char *is = json_string_value(json_object_get(json_object_get(stored, "metadata"), "uid"));
+    int status = !stored ? 404 : uid && strcmp(uid, is) != 0 ? 409 : 200;
+
+    json_decref(a->last);
+    a->last = body;
+    a->writes++;
+    if (status == 200)
+        fake_api_delete(a, resource, name);
+    answer(c, status, status_object(status), a->holds_answers);
+}
+
 static bool is_resource(const char *word)
 {
     static const char *const resources[] = {"pods", "configmaps", "leases", "events"};
@@ -301,6 +319,10 @@ static void serve(struct connection *c, const char *method, char *path, const ch
     if (strcmp(method, "PUT") == 0) {
         assert_string_equal(name_of(body), name);
         serve_write(c, false, resource, body);
+        return;
+    }
+    if (strcmp(method, "DELETE") == 0) {
+        serve_delete(c, resource, name, body);
         return;
     }
     assert_string_equal(method, "GET");

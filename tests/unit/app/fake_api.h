@@ -1,7 +1,8 @@
 /* fake_api: a small Kubernetes API server in the test's own loop, over raw sockets.
  *
  * It keeps objects by "<resource>/<name>" (namespaces are not looked at), gives each change the
- * next resourceVersion, refuses a PUT with another one than the object's (409), and tells watches.
+ * next resourceVersion, refuses a PUT with another one than the object's and a DELETE of another
+ * uid (409), and tells watches.
  * On request it misbehaves, as below. */
 #ifndef TESTS_FAKE_API_H
 #define TESTS_FAKE_API_H

@@ -155,13 +155,52 @@ static void test_new_list_tells_who_is_gone(void **state)
     json_decref(expired);
 }
 
+static int64_t grace_of(json_t *options)
+{
+    json_t *grace = json_object_get(options, "gracePeriodSeconds");
+
+    return grace ? json_integer_value(grace) : -1;
+}
+
+/* The one that is known, and no other of its name; quickly only when it hangs. */
+static void test_deletes_the_pod_that_was_decided_on(void **state)
+{
+    unsigned writes;
+
+    (void)state;
+    put("mg-0", "u0", "127.0.0.2", true);
+    put("mg-1", "u1", "127.0.0.3", true);
+    start();
+    pods_delete(c.pods, 0);
+    assert_true(c.view.pods[0].deleted_at > 0);
+    WAIT_UNTIL(loop, !c.view.pods[0].exists);
+    assert_int_equal(grace_of(api.last), -1);
+
+    WAIT_UNTIL(loop, c.view.pods[1].link == LINK_DOWN);
+    view_link_down(controller_view(&c), 1, FAIL_TIMEOUT, "no answer");
+    link_free(c.links[1]); /* nothing else is heard of it */
+    c.links[1] = NULL;
+    api.holds_events = true;
+    put("mg-1", "newer", "127.0.0.3", true);
+    writes = api.writes;
+    pods_delete(c.pods, 1);
+    WAIT_UNTIL(loop, api.writes == writes + 1);
+    assert_int_equal(grace_of(api.last), 1);
+    assert_non_null(fake_api_find(&api, "pods", "mg-1"));
+    /* Nobody answers, and the controller ends. */
+    api.silent = true;
+    pods_delete(c.pods, 1);
+    pods_delete(c.pods, 1);
+    desk_turn(loop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(list_and_watch_become_facts),     TEST(names_that_are_not_ours),
         TEST(another_address_is_another_link), TEST(older_ends_do_not_hide_newer_pods),
-        TEST(new_list_tells_who_is_gone),
+        TEST(new_list_tells_who_is_gone),      TEST(deletes_the_pod_that_was_decided_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,64 @@ static void test_status_says_what_is_known(void **state)
     json_decref(status);
 }
 
+/* The value of a metric line, labels included; -1: no such line. */
+static double value_of(const struct buf *page, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *p = page->p; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && p[n] == ' ')
+            return strtod(p + n, NULL);
+    return -1;
+}
+
+/* What was decided for a while: by plan, by a person. */
+static void test_status_says_what_was_decided(void **state)
+{
+    struct record r;
+    struct buf out;
+    json_t *status;
+
+    (void)state;
+    fill();
+    r = c.view.record;
+    r.sync = SYNC_NONE;
+    r.sync_why = SYNC_WHY_PLANNED;
+    r.sync_until_wall_us = c.view.wall_us + 60LL * 1000 * 1000;
+    (void)record_pause_text("ann", c.view.wall_us, c.view.wall_us + 1000 * 1000, r.paused);
+    (void)str_copy(r.request, sizeof r.request, "rebuild:2@1500");
+    (void)str_copy(r.rebuild[2].uid, sizeof r.rebuild[2].uid, "u2");
+    (void)str_copy(r.rebuild[2].reason, sizeof r.rebuild[2].reason, "diverged");
+    view_record(controller_view(&c), &r);
+    status = status_json(&c);
+    assert_true(json_is_true(at(status, "degraded", NULL)));
+    assert_true(json_is_string(at(status, "plannedUntil", NULL)));
+    assert_string_equal(text_at(status, "paused", "text"), r.paused);
+    assert_true(json_is_string(at(status, "paused", "until")));
+    assert_string_equal(text_at(status, "request", "kind"), "rebuild");
+    assert_string_equal(text_at(status, "request", "pod"), "mg-2");
+    assert_string_equal(text_at(status, "request", "at"), "1970-01-01T00:00:01.500000Z");
+    assert_string_equal(text_at(json_array_get(at(status, "rebuild", NULL), 0), "pod", NULL),
+                        "mg-2");
+    json_decref(status);
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_true(value_of(&out, "memgraph_controller_degraded") == 1);
+    assert_true(value_of(&out, "memgraph_controller_paused") == 1);
+    assert_true(value_of(&out, "memgraph_controller_request_open") == 1);
+    assert_true(value_of(&out, "memgraph_controller_rebuilds_open") == 1);
+    buf_done(&out);
+    c.view.wall_us += 2LL * 1000 * 1000; /* the pause is over, the plan is not */
+    status = status_json(&c);
+    assert_true(json_is_null(at(status, "paused", NULL)));
+    assert_true(json_is_true(at(status, "degraded", NULL)));
+    json_decref(status);
+    c.view.wall_us += 60LL * 1000 * 1000;
+    status = status_json(&c);
+    assert_true(json_is_false(at(status, "degraded", NULL)));
+    json_decref(status);
+}
+
 static void test_status_without_a_record(void **state)
 {
     json_t *status = status_json(&c);
@@ -268,17 +326,6 @@ static void test_odd_texts_hide_nothing(void **state)
 }
 
 /* ---- metrics ---- */
-
-/* The value of a metric line, labels included; -1: no such line. */
-static double value_of(const struct buf *page, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (const char *p = page->p; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
-        if (strncmp(p, name, n) == 0 && p[n] == ' ')
-            return strtod(p + n, NULL);
-    return -1;
-}
 
 static void test_metrics_are_those_documented(void **state)
 {
@@ -341,8 +388,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(status_has_what_is_documented), TEST(status_says_what_is_known),
-        TEST(status_without_a_record),       TEST(odd_texts_hide_nothing),
-        TEST(metrics_are_those_documented),  TEST(metrics_count_what_is_known),
+        TEST(status_says_what_was_decided),  TEST(status_without_a_record),
+        TEST(odd_texts_hide_nothing),        TEST(metrics_are_those_documented),
+        TEST(metrics_count_what_is_known),
     };
 
     return cmocka_run_group_tests(tests, read_docs, NULL);
