@@ -1,30 +1,53 @@
 /* memgraph-controller: the program's sub-commands. */
+#include "app/cli.h"
 #include "app/config.h"
 #include "app/run.h"
+#include "base/alloc.h"
 
 #include <argp.h>
 
 const char *argp_program_version = "memgraph-controller 0.1.0";
 
-static const char doc[] =
+static const char before[] =
     "High availability for Memgraph on Kubernetes: keeps a main, a SYNC replica and ASYNC "
-    "replicas, "
-    "fails over without losing an acknowledged write, and carries clients through its gateways."
-    "\v"
-    "Commands:\n"
-    "  run           the controller (default)\n"
-    "  check-config  read the environment, say what is wrong with it, print what would be used\n"
-    "  version       print the version\n"
+    "replicas, fails over without losing an acknowledged write, and carries clients through its "
+    "gateways.";
+
+static const char after[] =
+    "The controller is configured by environment variables: `check-config` lists them with their "
+    "values, docs/reference.md explains them. The other commands know these: CONTROLLER_URL, "
+    "ADMIN_TOKEN_FILE; in a Memgraph pod also POD_NAME, POD_UID, INIT_TIMEOUT (60s), "
+    "MEMGRAPH_USER, MEMGRAPH_PASSWORD and PRESTOP_TIMEOUT_SECONDS (60).\n"
     "\n"
-    "It is configured by environment variables: `check-config` lists them with their values, "
-    "docs/reference.md explains them.\n"
-    "\n"
-    "Exit status: 0 stopped cleanly, 1 wrong use, 2 wrong configuration, 3 the cluster is in a "
-    "state "
-    "that a person must look at.\n";
+    "Exit status: 0 done, stopped cleanly, or the answer is yes; 1 wrong use, or `init` and "
+    "`prestop` could not do their work; 2 wrong configuration; 3 the cluster is in a state that a "
+    "person must look at; 4 the controller refused it, or the answer is no; 5 no controller "
+    "answered.";
+
+static const struct {
+    const char *name, *help;
+    int (*run)(void);
+} own_commands[] = {
+    {"run", "the controller (default)", run_controller},
+    {"check-config", "say what is wrong with the environment, or what it sets", run_check_config},
+};
+
+enum { KEY_CONTROLLER = 'c', KEY_TOKEN = 't', KEY_TO = 256, KEY_ACCEPT, KEY_FOR, KEY_DATA };
+
+static const struct argp_option options[] = {
+    {"controller", KEY_CONTROLLER, "URL", 0,
+     "controllers to talk to, comma separated; CONTROLLER_URL, else http://127.0.0.1:8080", 0},
+    {"token-file", KEY_TOKEN, "FILE", 0, "token of the admin routes; else ADMIN_TOKEN_FILE", 0},
+    {"to", KEY_TO, "POD", 0, "switchover: the pod that shall be main", 0},
+    {"accept-data-loss", KEY_ACCEPT, NULL, 0, "failover: acknowledged writes may be lost", 0},
+    {"for", KEY_FOR, "DURATION", 0, "pause: no longer than this, such as 1h", 0},
+    {"data-directory", KEY_DATA, "DIR", 0, "init: Memgraph's data; else /var/lib/memgraph", 0},
+    {0}};
 
 struct arguments {
     const char *command;
+    struct cli_options cli;
+    unsigned options; /* of single commands, that were given */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -32,35 +55,110 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case KEY_CONTROLLER:
+        arguments->cli.controllers = arg;
+        return 0;
+    case KEY_TOKEN:
+        arguments->cli.token_file = arg;
+        return 0;
+    case KEY_TO:
+        arguments->cli.to = arg;
+        arguments->options |= CLI_TO;
+        return 0;
+    case KEY_ACCEPT:
+        arguments->cli.accept_data_loss = true;
+        arguments->options |= CLI_ACCEPT;
+        return 0;
+    case KEY_FOR:
+        arguments->cli.limit = arg;
+        arguments->options |= CLI_FOR;
+        return 0;
+    case KEY_DATA:
+        arguments->cli.data_directory = arg;
+        arguments->options |= CLI_DATA;
+        return 0;
     case ARGP_KEY_ARG:
-        if (arguments->command)
-            argp_error(state, "one command only; '%s' is too much", arg);
-        arguments->command = arg;
+        if (arguments->cli.pod)
+            argp_error(state, "'%s' is too much", arg);
+        *(arguments->command ? &arguments->cli.pod : &arguments->command) = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
+/* The list of commands stands between what is said before and after the options. */
+static char *write_doc(void)
+{
+    struct buf doc;
+
+    buf_init(&doc, 64 * 1024);
+    buf_printf(&doc, "%s\vCommands:\n", before);
+    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
+        buf_printf(&doc, "  %-16s %s\n", own_commands[i].name, own_commands[i].help);
+    for (size_t i = 0; i < cli_commands_n; i++) {
+        const struct cli_command *c = &cli_commands[i];
+        char name[40];
+
+        (void)str_format(name, sizeof name, "%s%s", c->name,
+                         c->pod == MUST_POD  ? " POD"
+                         : c->pod == MAY_POD ? " [POD]"
+                                             : "");
+        buf_printf(&doc, "  %-16s %s\n", name, c->help);
+    }
+    buf_printf(&doc, "  %-16s %s\n\n%s", "version", "print the version", after);
+    return buf_take(&doc);
+}
+
+static const char *variable_or(const char *name, const char *fallback)
+{
+    const char *value = getenv(name);
+
+    return value && value[0] ? value : fallback;
+}
+
+static int run_command(const struct cli_command *c, const struct arguments *arguments)
+{
+    if ((c->pod == NO_POD && arguments->cli.pod) || (c->pod == MUST_POD && !arguments->cli.pod))
+        return cli_trouble(EXIT_TROUBLE, "%s %s", c->name,
+                           c->pod == NO_POD ? "takes no argument" : "wants a pod's name");
+    if (arguments->options & ~c->options)
+        return cli_trouble(EXIT_TROUBLE, "%s does not take that option; see --help", c->name);
+    return c->run(&arguments->cli);
+}
+
+static int run(const struct arguments *arguments)
+{
+    struct str command = str_of(arguments->command ? arguments->command : "run");
+
+    for (size_t i = 0; i < cli_commands_n; i++)
+        if (str_eq(command, cli_commands[i].name))
+            return run_command(&cli_commands[i], arguments);
+    if (arguments->cli.pod || arguments->options)
+        return cli_trouble(EXIT_TROUBLE, "'%.*s' takes no argument and no such option",
+                           STR_ARGS(command));
+    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
+        if (str_eq(command, own_commands[i].name))
+            return own_commands[i].run();
+    if (str_eq(command, "version"))
+        return puts(argp_program_version) >= 0 ? EXIT_OK : EXIT_TROUBLE;
+    return cli_trouble(EXIT_TROUBLE, "unknown command '%.*s'; see --help", STR_ARGS(command));
+}
+
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {.parser = parse, .args_doc = "[COMMAND]", .doc = doc};
-    struct arguments arguments = {0};
-    struct str command;
+    char *doc = write_doc();
+    const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "[COMMAND [POD]]", .doc = doc};
+    struct arguments arguments = {
+        .cli = {.controllers = variable_or("CONTROLLER_URL", "http://127.0.0.1:8080"),
+                .token_file = variable_or("ADMIN_TOKEN_FILE", NULL),
+                .data_directory = "/var/lib/memgraph"}};
+    int status = EXIT_TROUBLE;
 
     argp_err_exit_status = EXIT_TROUBLE;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
-        return EXIT_TROUBLE;
-    command = str_of(arguments.command ? arguments.command : "run");
-    if (str_eq(command, "run"))
-        return run_controller();
-    if (str_eq(command, "check-config"))
-        return run_check_config();
-    if (str_eq(command, "version")) {
-        puts(argp_program_version);
-        return EXIT_OK;
-    }
-    fprintf(stderr, "memgraph-controller: unknown command '%s' (run, check-config, version)\n",
-            arguments.command);
-    return EXIT_TROUBLE;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0)
+        status = run(&arguments);
+    free(doc);
+    return status;
 }

@@ -3,7 +3,7 @@
 #define APP_RUN_H
 
 /* Exit statuses of the program. */
-enum { EXIT_OK = 0, EXIT_TROUBLE = 1, EXIT_CONFIG = 2, EXIT_UNKNOWN_STATE = 3 };
+enum { EXIT_OK = 0, EXIT_TROUBLE = 1, EXIT_CONFIG = 2, EXIT_UNKNOWN_STATE = 3 }; /* and app/cli.h */
 
 /* The controller, until SIGTERM or SIGINT. Returns the exit status. */
 int run_controller(void);

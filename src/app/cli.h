@@ -1,0 +1,41 @@
+/* cli: the sub-commands that talk with a running controller, or act for one pod.
+ *
+ * They wait, print and return the exit status of the program; docs/reference.md lists them. */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include "base/str.h"
+
+/* Exit statuses beside those of app/run.h. */
+enum {
+    EXIT_REFUSED = 4, /* the controller refused it, or its answer is no */
+    EXIT_NOBODY = 5   /* no controller answered */
+};
+
+enum { CLI_TO = 1, CLI_ACCEPT = 2, CLI_FOR = 4, CLI_DATA = 8 }; /* options of single commands */
+
+struct cli_options {
+    const char *controllers; /* URLs, comma separated */
+    const char *token_file;  /* NULL: none */
+    const char *pod;         /* the argument; NULL: none */
+    const char *to;          /* --to */
+    const char *limit;       /* --for */
+    bool accept_data_loss;
+    const char *data_directory;
+};
+
+struct cli_command {
+    const char *name, *help;
+    enum { NO_POD, MAY_POD, MUST_POD } pod; /* its argument */
+    unsigned options;                       /* that it takes */
+    int (*run)(const struct cli_options *o);
+};
+
+/* All of them, in the order of the help. */
+extern const struct cli_command cli_commands[];
+extern const size_t cli_commands_n;
+
+/* What the commands share: a message on standard error, and the status that belongs to it. */
+int cli_trouble(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif
