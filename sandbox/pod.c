@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { CODE_NOT_STARTED = 128, ENV_SIZE = POD_PATH_SIZE + 32 };
+enum { CODE_NOT_STARTED = 128, HELPER_TEXTS = 6, ENV_SIZE = POD_PATH_SIZE + 32 };
 
 static int64_t now_us(const struct pod *pod)
 {
@@ -69,32 +69,42 @@ static void on_exit_of(void *arg, int status)
     report_exit(pod, exit_code(status));
 }
 
-/* What init container and hook find in their environment. */
-static struct process *helper_start(struct pod *pod, const char *const *argv,
+/* Starts an init container or a hook: a shell command, or a sub-command of the controller, with
+ * what a pod's manifest would put into its environment. */
+static struct process *helper_start(struct pod *pod, const char *shell, const char *command,
                                     void (*on_exit)(void *arg, int status))
 {
     const struct kube_cluster_pod *seen = pod->seen;
-    char text[7][ENV_SIZE];
-    const char *const env[] = {text[0], text[1], text[2], text[3], text[4], text[5], text[6], NULL};
+    const char *const by_shell[] = {"/bin/sh", "-c", shell, NULL};
+    const char *const by_controller[] = {pod->config->controller, command,
+                                         strcmp(command, "init") == 0 ? "--data-directory" : NULL,
+                                         pod->volume, NULL};
+    char text[HELPER_TEXTS][ENV_SIZE];
+    const char *env[HELPER_TEXTS + POD_ENV_MAX + 1];
     const struct process_config config = {.loop = pod->config->loop,
-                                          .argv = argv,
+                                          .argv = *shell ? by_shell : by_controller,
                                           .env = env,
                                           .log_file = pod->log,
                                           .on_exit = on_exit,
                                           .arg = pod};
     struct process *process;
     struct fail why;
+    size_t n = 0;
 
     (void)str_format(text[0], ENV_SIZE, "POD_NAME=%s", seen->name);
     (void)str_format(text[1], ENV_SIZE, "POD_UID=%s", seen->uid);
     (void)str_format(text[2], ENV_SIZE, "POD_IP=%s", seen->ip);
     (void)str_format(text[3], ENV_SIZE, "NAMESPACE=default");
     (void)str_format(text[4], ENV_SIZE, "DATA_DIRECTORY=%s", pod->volume);
-    (void)str_format(text[5], ENV_SIZE, "CONTROLLER_URLS=%s", pod->config->controllers);
-    (void)str_format(text[6], ENV_SIZE, "LOG_FORMAT=json");
+    (void)str_format(text[5], ENV_SIZE, "CONTROLLER_URL=%s", pod->config->controllers);
+    for (; n < HELPER_TEXTS; n++)
+        env[n] = text[n];
+    for (size_t i = 0; pod->config->env[i]; i++)
+        env[n++] = pod->config->env[i];
+    env[n] = NULL;
     process = process_start(&config, &why);
     if (!process)
-        console_event(seen->name, "error", CONSOLE_BAD, "%s: %s", argv[0], why.text);
+        console_event(seen->name, "error", CONSOLE_BAD, "%s: %s", config.argv[0], why.text);
     return process;
 }
 
@@ -107,10 +117,7 @@ static void started_check(struct pod *pod)
 
 void pod_init(struct pod *pod)
 {
-    const char *const hook[] = {"/bin/sh", "-c", pod->config->init_hook, NULL};
-    const char *const init[] = {pod->config->init, "init", NULL};
-
-    pod->process = helper_start(pod, *pod->config->init_hook ? hook : init, on_exit_of);
+    pod->process = helper_start(pod, pod->config->init_hook, "init", on_exit_of);
     started_check(pod);
 }
 
@@ -168,26 +175,9 @@ static void on_hook_exit(void *arg, int status)
     report_prestop(pod);
 }
 
-static void on_prestop(void *arg, bool good, const char *text)
-{
-    struct pod *pod = arg;
-
-    prestop_free(pod->prestop);
-    pod->prestop = NULL;
-    console_event(pod->seen->name, "prestop", good ? CONSOLE_QUIET : CONSOLE_BAD,
-                  "preStop hook: %s", text);
-    report_prestop(pod);
-}
-
 void pod_prestop(struct pod *pod)
 {
-    const char *const argv[] = {"/bin/sh", "-c", pod->config->stop_hook, NULL};
-
-    if (!*pod->config->stop_hook) {
-        pod->prestop = prestop_start(pod->config->prestops, pod->seen->name, on_prestop, pod);
-        return;
-    }
-    pod->hook = helper_start(pod, argv, on_hook_exit);
+    pod->hook = helper_start(pod, pod->config->stop_hook, "prestop", on_hook_exit);
     if (!pod->hook)
         report_prestop(pod);
 }
@@ -220,7 +210,6 @@ void pod_free(struct pod *pod)
         return;
     process_drop(pod);
     process_free(pod->hook);
-    prestop_free(pod->prestop);
     free(pod);
 }
 

@@ -8,21 +8,21 @@
 
 #include "io/loop.h"
 #include "models/kube_cluster.h"
-#include "sandbox/prestop.h"
 #include "sandbox/process.h"
 
-enum { POD_PATH_SIZE = 512, POD_BOLT_PORT = 7687 };
+enum { POD_PATH_SIZE = 512, POD_BOLT_PORT = 7687, POD_ENV_MAX = 32 };
 
 /* The same for all pods of the set; outlives them. */
 struct pod_config {
     struct loop *loop;
     const char *directory;       /* volumes/ and logs/ are in it */
     const char *memgraph;        /* the server's program */
-    const char *init_hook;       /* sh -c, as the init container; empty: none */
+    const char *controller;      /* its program, for init and prestop */
+    const char *init_hook;       /* sh -c, as the init container; empty: see init */
     const char *stop_hook;       /* sh -c, as the preStop hook; empty: see prestop */
-    const char *init;            /* as the init container: this program's init; NULL: none */
+    bool init, prestop;          /* the controller's sub-commands do it; false: nobody does */
     const char *controllers;     /* URLs of the controllers, with commas between */
-    struct prestops *prestops;   /* asks them when a pod is to stop; NULL: nobody asks */
+    const char *const *env;      /* more of KEY=VALUE for these, ended by NULL */
     void (*reported)(void *arg); /* after each report to the cluster */
     void *arg;
 };
@@ -34,8 +34,7 @@ struct pod {
     char volume[POD_PATH_SIZE], log[POD_PATH_SIZE];
     bool frozen;
     struct process *process; /* the server or the init container */
-    struct process *hook;    /* the preStop hook: one of these */
-    struct prestop *prestop;
+    struct process *hook;    /* the preStop hook */
     struct probe *probe;
 };
 

@@ -146,7 +146,7 @@ static struct kube_cluster *cluster_make(struct pods *ps)
 {
     const struct pods_config *own = ps->config;
     const struct pod_config *pod = &own->pod;
-    bool hook = *pod->stop_hook || pod->prestops;
+    bool hook = *pod->stop_hook || pod->prestop;
     const struct kube_cluster_host host = {.arg = ps,
                                            .wall_us = host_wall_us,
                                            .init = *pod->init_hook || pod->init ? host_init : NULL,

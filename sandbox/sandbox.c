@@ -150,18 +150,6 @@ static bool servers_start(struct sandbox *sb, struct fail *why)
     return sb->control && sandbox_api_up(sb, why);
 }
 
-/* The value of one of the controllers' variables; NULL: it is not set. */
-static const char *env_value(const struct sandbox_config *config, const char *name)
-{
-    for (size_t i = 0; i < config->env_count; i++) {
-        struct str value = str_of(config->env[i]), key = str_cut(&value, '=');
-
-        if (str_eq(key, name))
-            return value.p;
-    }
-    return NULL;
-}
-
 static void pods_begin(struct sandbox *sb)
 {
     const struct sandbox_config *config = &sb->config;
@@ -169,18 +157,16 @@ static void pods_begin(struct sandbox *sb)
     for (unsigned i = 0; i < config->controllers; i++)
         (void)str_append(sb->controller_urls, sizeof sb->controller_urls, "%shttp://127.%u.2.%u:%d",
                          i ? "," : "", config->net, i + 1, CONTROLLERS_PORT_HTTP);
-    if (config->prestop && config->controllers)
-        sb->prestops = prestops_new(sb->loop, sb->controller_urls,
-                                    env_value(config, "MEMGRAPH_USER"),
-                                    env_value(config, "MEMGRAPH_PASSWORD"));
     sb->pods_config = (struct pods_config){.pod = {.loop = sb->loop,
                                                    .directory = sb->directory,
                                                    .memgraph = config->memgraph,
+                                                   .controller = config->controller,
                                                    .init_hook = config->init_hook,
                                                    .stop_hook = config->stop_hook,
-                                                   .init = config->init ? config->controller : NULL,
+                                                   .init = config->init,
+                                                   .prestop = config->prestop,
                                                    .controllers = sb->controller_urls,
-                                                   .prestops = sb->prestops},
+                                                   .env = sb->config.env},
                                            .store = sb->store,
                                            .statefulset = config->statefulset,
                                            .app = config->app,
@@ -310,7 +296,6 @@ void sandbox_done(struct sandbox *sb)
 {
     controllers_free(sb->controllers);
     pods_free(sb->pods);
-    prestops_free(sb->prestops);
     api_server_stop(sb->api);
     api_server_stop(sb->control);
     timer_free(sb->stop_timer);

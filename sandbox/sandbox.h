@@ -11,7 +11,7 @@
 #include "sandbox/controllers.h"
 #include "sandbox/pods.h"
 
-enum { SANDBOX_ENV_MAX = 32, SANDBOX_API_PORT = 6443, SANDBOX_CONTROL_PORT = 6444 };
+enum { SANDBOX_ENV_MAX = POD_ENV_MAX, SANDBOX_API_PORT = 6443, SANDBOX_CONTROL_PORT = 6444 };
 
 /* What the command line says. Texts live as long as argv. */
 struct sandbox_config {
@@ -35,7 +35,6 @@ struct sandbox {
     struct api_server *control; /* always up */
     struct pods_config pods_config;
     char controller_urls[512];
-    struct prestops *prestops;
     struct pods *pods;
     struct controllers_config controllers_config;
     struct controllers *controllers;

@@ -354,7 +354,7 @@ test('the preStop hook asks a controller, and SIGTERM waits for its answer', asy
   assert.ok(alive(pod.pid));
   response.end();
   await waitFor('another pod', async () => (await s.pod('memgraph-0')).uid !== pod.uid);
-  assert.match(s.event('memgraph-0', 'prestop')[0].text, /HTTP 200/);
+  assert.match(s.event('memgraph-0', 'prestop')[0].text, /exit status 0/);
 });
 
 test('the end: nothing is left, also when it is killed', async (t) => {
