@@ -62,6 +62,16 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
             log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
                       side == &r->write ? "write" : "read", NULL);
         return;
+    case GATEWAY_EXHAUSTED:
+        log_event(LOG_WARN, "gateway",
+                  "no room for another client: those who come now wait in the kernel's queue",
+                  "gateway", side == &r->write ? "write" : "read", "error", report->why.text,
+                  NULL);
+        return;
+    case GATEWAY_SESSION_OVER:
+        log_event(LOG_DEBUG, "gateway", report->why.text, "gateway",
+                  side == &r->write ? "write" : "read", NULL);
+        return;
     }
 }
 

@@ -85,6 +85,36 @@ static void release_parked(struct worker *w)
         session_connect(CONTAINER_OF(waiting.next, struct session, node));
 }
 
+/* Upstreams have moved in the list, or left it: a client that is still connecting goes on there, or
+ * to another one, as it has sent nothing yet. */
+static void renumber(struct worker *w, bool exact)
+{
+    LIST_FOR_EACH (node, &w->connecting) {
+        struct session *s = CONTAINER_OF(node, struct session, node);
+        int place = session_place(s);
+
+        s->tried = (uint16_t)(place < 0 ? 0 : 1u << place);
+        if (place < 0 && exact)
+            session_admitted(s);
+    }
+}
+
+/* Cuts the sessions whose upstream is no longer in the list. */
+static uint32_t cut_unlisted(struct worker *w)
+{
+    uint32_t n = 0;
+
+    LIST_FOR_EACH (node, &w->flowing) {
+        struct session *s = CONTAINER_OF(node, struct session, node);
+
+        if (session_place(s) >= 0)
+            continue;
+        session_cut(s, GATEWAY_CUT_ROUTE);
+        n++;
+    }
+    return n;
+}
+
 void follow_route(struct worker *w, uint64_t change, const struct route *route)
 {
     bool newer = route->given.generation != w->route.given.generation;
@@ -97,6 +127,9 @@ void follow_route(struct worker *w, uint64_t change, const struct route *route)
         w->first_byte_told = false;
     }
     w->route = *route;
+    if (route->given.exact)
+        cut += cut_unlisted(w);
+    renumber(w, route->given.exact);
     if (newer || !hold)
         end_hold(w);
     if (hold && !held) {

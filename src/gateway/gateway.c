@@ -2,10 +2,16 @@
 #include "gateway/gateway.h"
 
 #include "base/alloc.h"
+#include "gateway/slots.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+enum { EXHAUSTED_QUIET_US = 60 * 1000 * 1000 };
 
 /* One call of gateway_set_route, until every worker has answered. */
 struct change {
@@ -31,7 +37,11 @@ struct gateway {
     uint64_t generation;          /* of the last route */
     uint64_t first_byte_next;     /* the lowest generation whose first byte was not reported */
     struct failure_gate failures; /* each worker has one too; this one is exact over all */
-    atomic_uint admitted;
+    int64_t exhausted_us;         /* the last time that this was said; 0: never */
+    struct slots slots;
+    struct ssl_ctx_st *tls;        /* NULL: TLS is not ended here */
+    struct stat cert_was, key_was; /* when they were read last */
+    struct shared shared;
     unsigned workers; /* started */
     struct worker *worker[];
 };
@@ -114,6 +124,15 @@ static void on_notice(struct gateway *g, const struct notice *n)
             report(g, r);
         }
         break;
+    case GATEWAY_EXHAUSTED:
+        if (!g->exhausted_us || n->at_us - g->exhausted_us >= EXHAUSTED_QUIET_US) {
+            g->exhausted_us = n->at_us;
+            report(g, r);
+        }
+        break;
+    case GATEWAY_SESSION_OVER:
+        report(g, r);
+        break;
     }
 }
 
@@ -180,12 +199,53 @@ void gateway_set_route(struct gateway *g, const struct gateway_route *given)
     for (unsigned i = 0; i < given->upstreams; i++)
         (void)!sock_address_parse(&route.address[i], given->upstream[i].host,
                                   given->upstream[i].port);
+    slots_assign(&g->slots, given, route.slot);
     for (unsigned i = 0; i < g->workers; i++) {
         struct order *o = xcalloc(1, sizeof *o);
 
         *o = (struct order){.kind = ORDER_FOLLOW, .change = c->number, .route = route};
         mailbox_post(&g->worker[i]->mail, &o->node);
     }
+}
+
+/* ---- TLS ---- */
+
+static bool changed(const char *path, struct stat *was)
+{
+    struct stat is = {0};
+
+    (void)stat(path, &is); /* one that is not there has changed, once */
+    if (is.st_ino == was->st_ino && is.st_size == was->st_size &&
+        is.st_mtim.tv_sec == was->st_mtim.tv_sec && is.st_mtim.tv_nsec == was->st_mtim.tv_nsec)
+        return false;
+    *was = is;
+    return true;
+}
+
+enum gateway_renewal gateway_renew_tls(struct gateway *g, struct fail *why)
+{
+    const struct gateway_config *c = &g->config;
+    struct ssl_ctx_st *fresh;
+    bool any;
+
+    if (!c->tls_cert_path[0])
+        return GATEWAY_TLS_UNCHANGED;
+    any = changed(c->tls_cert_path, &g->cert_was);
+    any = changed(c->tls_key_path, &g->key_was) || any;
+    if (!any)
+        return GATEWAY_TLS_UNCHANGED;
+    fresh = tls_context_new(c->tls_cert_path, c->tls_key_path, why);
+    if (!fresh)
+        return GATEWAY_TLS_BAD;
+    tls_context_free(g->tls);
+    g->tls = fresh;
+    for (unsigned i = 0; i < g->workers; i++) {
+        struct order *o = xcalloc(1, sizeof *o);
+
+        *o = (struct order){.kind = ORDER_RENEW_TLS, .tls = tls_context_share(fresh)};
+        mailbox_post(&g->worker[i]->mail, &o->node);
+    }
+    return GATEWAY_TLS_RENEWED;
 }
 
 void gateway_read_counters(const struct gateway *g, struct gateway_counters *out)
@@ -222,26 +282,44 @@ static int open_listener(struct gateway *g)
     return fd;
 }
 
+/* 0 or -errno. */
+static int start_workers(struct gateway *g)
+{
+    int err = 0;
+
+    while (!err && g->workers < g->config.workers) {
+        int listener = open_listener(g);
+        struct worker *w = NULL;
+
+        err = listener < 0 ? listener : 0;
+        if (!err)
+            w = worker_start(&g->config, &g->shared, listener, tls_context_share(g->tls),
+                             &g->reports, &err);
+        if (w)
+            g->worker[g->workers++] = w;
+    }
+    return err;
+}
+
 struct gateway *gateway_start(const struct gateway_config *config, struct fail *why)
 {
     struct gateway *g = xcalloc(1, sizeof *g + config->workers * sizeof(struct worker *));
     int err = mailbox_init(&g->reports);
+    uint64_t seed = 0;
     char doing[96];
 
     assert(config->workers && config->buffer_size);
     g->config = *config;
     list_init(&g->changes);
     list_init(&g->pending);
-    while (!err && g->workers < config->workers) {
-        int listener = open_listener(g);
-        struct worker *w = NULL;
-
-        err = listener < 0 ? listener : 0;
-        if (!err)
-            w = worker_start(&g->config, listener, &g->reports, &g->admitted, &err);
-        if (w)
-            g->worker[g->workers++] = w;
+    (void)!getrandom(&seed, sizeof seed, 0);
+    limiter_init(&g->shared.limiter, (double)config->rate_per_s, (double)config->rate_burst, seed);
+    if (gateway_renew_tls(g, why) == GATEWAY_TLS_BAD) {
+        gateway_stop(g);
+        return NULL;
     }
+    if (!err)
+        err = start_workers(g);
     if (!err)
         return g;
     (void)str_format(doing, sizeof doing, "gateway on %s port %u", config->bind_host,
@@ -264,5 +342,7 @@ void gateway_stop(struct gateway *g)
     LIST_FOR_EACH (node, &g->changes)
         free(CONTAINER_OF(node, struct change, node));
     mailbox_done(&g->reports);
+    limiter_done(&g->shared.limiter);
+    tls_context_free(g->tls);
     free(g);
 }

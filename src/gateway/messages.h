@@ -7,26 +7,29 @@
 #include "gateway/gateway.h"
 #include "gateway/sock.h"
 
-/* A route with its addresses made ready for connect. */
+/* A route with its addresses made ready for connect. A slot is the number of an upstream for as
+ * long as a session to it may live, whatever its place in the lists of these routes is. */
 struct route {
     struct gateway_route given;
     struct sock_address address[GATEWAY_UPSTREAMS_MAX]; /* size 0: the text was no address */
+    unsigned slot[GATEWAY_UPSTREAMS_MAX];
 };
 
 /* From control to a worker. */
-enum order_kind { ORDER_FOLLOW, ORDER_STOP };
+enum order_kind { ORDER_FOLLOW, ORDER_RENEW_TLS, ORDER_STOP };
 struct order {
     struct list node;
     enum order_kind kind;
     uint64_t change; /* FOLLOW: which call of gateway_set_route */
     struct route route;
+    struct ssl_ctx_st *tls; /* RENEW_TLS: the reader's */
 };
 
 /* From a worker to control: one worker's part of a report. */
 struct notice {
     struct list node;
     uint64_t change; /* IN_FORCE, DRAINED */
-    int64_t at_us;   /* UPSTREAM_FAILED */
+    int64_t at_us;   /* UPSTREAM_FAILED, EXHAUSTED */
     struct gateway_report report;
 };
 

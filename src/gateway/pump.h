@@ -1,45 +1,40 @@
 /* pump: one direction of a session: bytes from one peer to the other.
  *
- * Peers are watched edge-triggered: the flags of a peer say what the kernel last told, and a pump
- * clears a flag only when a call has shown that it is no longer true. So nothing is ever asked of
- * epoll while bytes flow, and a pump that may not read (a hold) loses no event.
+ * Small amounts are copied through the scratch buffer of the worker. What cannot be sent at once
+ * moves into memory of the pump (never more than the scratch buffer's size), and until that is sent
+ * nothing more is read: back-pressure. The memory is freed when the last byte of it is sent.
  *
- * Bytes go through the scratch buffer of the worker. What cannot be sent at once moves into memory
- * of the pump (never more than the scratch buffer's size), and until that is sent nothing more is
- * read: back-pressure. The memory is freed when the last byte of it is sent, so an idle session
- * owns none. When the source ends and all is sent, the end is passed on (half-close). */
+ * A source that fills the buffer several times in a row is spliced instead: its bytes move through
+ * a pipe and are never copied. The pipe is filled only when it is empty and read until it is empty:
+ * EAGAIN of a splice from a socket into a pipe does not say which of them is meant, so the question
+ * must not come up. When a source calms down, its bytes are copied again. A pump owns a pipe only
+ * while bytes are in it; so an idle session owns nothing.
+ *
+ * When the source ends and all is sent, the end is passed on (half-close). */
 #ifndef GATEWAY_PUMP_H
 #define GATEWAY_PUMP_H
 
-#include "base/attrs.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* What epoll points at. */
-struct source {
-    void (*on_events)(struct source *source, uint32_t events);
-};
-
-struct peer {
-    struct source source;
-    int fd; /* -1: none */
-    bool readable, writable;
-    bool ending; /* a FIN or an error was announced: only read() itself tells when it comes */
-};
+#include "gateway/peer.h"
+#include "gateway/pipes.h"
 
 struct pump {
     struct peer *from, *to;
     uint8_t *rest; /* read, not yet sent: bytes from rest_at to rest_end; NULL: none */
-    size_t rest_at, rest_end;
+    uint32_t rest_at, rest_end;
+    struct pipe pipe; /* ours while piped is not 0 */
+    uint32_t piped;   /* bytes in it */
+    uint8_t streak;   /* reads in a row that speak for the other way of moving bytes */
+    bool splicing;
     bool ended;  /* the source has ended */
     bool closed; /* and the sink was told so */
 };
 
-struct pump_scratch {
-    uint8_t *p;
+/* What a worker lends to its pumps. */
+struct pump_tools {
+    uint8_t *scratch;
     size_t size;
+    struct pipes pipes;
+    int64_t now_us;
 };
 
 enum pump_outcome {
@@ -56,11 +51,11 @@ struct pump_result {
 };
 
 void pump_init(struct pump *p, struct peer *from, struct peer *to);
-/* Frees what it holds; closes no descriptor. */
-void pump_done(struct pump *p);
+/* Gives back what it holds; closes no socket. */
+void pump_done(struct pump *p, struct pump_tools *tools);
 /* Moves what can be moved now. Without may_read it only sends what it had read before. */
-struct pump_result pump_run(struct pump *p, const struct pump_scratch *scratch, bool may_read);
+struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_read);
 /* The sink takes no more: what was not sent is thrown away, and the direction is closed. */
-void pump_abandon(struct pump *p);
+void pump_abandon(struct pump *p, struct pump_tools *tools);
 
 #endif

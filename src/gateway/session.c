@@ -1,20 +1,22 @@
 #include "gateway/session.h"
 
 #include "base/alloc.h"
+#include "gateway/arrival.h"
+#include "gateway/choose.h"
 #include "gateway/relay.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <sys/epoll.h>
-#include <unistd.h>
-
-static void try_upstreams(struct session *s, unsigned first);
 
 /* ---- state ---- */
 
 static struct list *list_of(struct session *s, enum session_state state)
 {
     switch (state) {
+    case SESSION_ARRIVING:
+        return &s->worker->arriving;
     case SESSION_PARKED:
         return &s->worker->parked;
     case SESSION_CONNECTING:
@@ -27,6 +29,11 @@ static struct list *list_of(struct session *s, enum session_state state)
     return &s->worker->ended;
 }
 
+static bool has_upstream(enum session_state state)
+{
+    return state == SESSION_CONNECTING || state == SESSION_FLOWING;
+}
+
 /* The only place that changes the state: lists, gauges and times go with it. */
 static void enter(struct session *s, enum session_state state)
 {
@@ -37,7 +44,10 @@ static void enter(struct session *s, enum session_state state)
     if (old == SESSION_PARKED && state != SESSION_PARKED) {
         tally_take(&t->parked, 1);
         tally_observe(&t->parked_time, w->now_us - s->since_us);
+        shared_leave(&w->shared->parked);
     }
+    if (has_upstream(old) && (!has_upstream(state)))
+        shared_leave(&w->shared->sessions[s->slot]);
     if (old == SESSION_FLOWING)
         tally_take(&t->sessions_active, 1);
     if (state == SESSION_PARKED && old != SESSION_PARKED)
@@ -54,41 +64,49 @@ static void enter(struct session *s, enum session_state state)
         s->since_us = w->now_us;
 }
 
-static void close_peer(struct peer *p)
+static void tell_end(const struct session *s, const char *why)
 {
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = -1;
+    char client[ORIGIN_TEXT_SIZE];
+
+    worker_tell(s->worker, 0,
+                (struct gateway_report){
+                    .kind = GATEWAY_SESSION_OVER,
+                    .generation = s->worker->route.given.generation,
+                    .why = fail_make(FAIL_NONE, "client %s: %s after %lld ms",
+                                     origin_text(&s->origin, client), why,
+                                     (long long)(s->worker->now_us - s->accepted_us) / 1000)});
 }
 
-void session_end(struct session *s, enum session_farewell farewell)
+void session_end(struct session *s, enum session_farewell farewell, const char *why)
 {
     struct worker *w = s->worker;
 
     assert(s->state != SESSION_ENDED);
+    if (w->config->tell_sessions)
+        tell_end(s, why);
     enter(s, SESSION_ENDED);
     list_remove(&s->busy);
     deadlines_clear(&w->deadlines, &s->deadline);
-    pump_done(&s->up);
-    pump_done(&s->down);
+    pump_done(&s->up, &w->tools);
+    pump_done(&s->down, &w->tools);
     if (farewell == SESSION_RESETS) {
         sock_reset(s->client.fd);
         if (s->upstream.fd >= 0)
             sock_reset(s->upstream.fd);
     }
-    atomic_fetch_sub_explicit(w->admitted, 1, memory_order_relaxed);
+    shared_leave(&w->shared->admitted);
 }
 
 void session_cut(struct session *s, enum gateway_cut why)
 {
     tally_add(&s->worker->tally.cut[why], 1);
-    session_end(s, SESSION_RESETS);
+    session_end(s, SESSION_RESETS, gateway_cut_name(why));
 }
 
 void session_refuse(struct session *s, enum gateway_refusal why)
 {
     tally_add(&s->worker->tally.refused[why], 1);
-    session_end(s, SESSION_RESETS);
+    session_end(s, SESSION_RESETS, gateway_refusal_name(why));
 }
 
 void session_bury(struct worker *w, size_t most)
@@ -98,8 +116,8 @@ void session_bury(struct worker *w, size_t most)
     while (most-- && (node = list_pop(&w->ended))) {
         struct session *s = CONTAINER_OF(node, struct session, node);
 
-        close_peer(&s->client); /* this takes it out of epoll, too */
-        close_peer(&s->upstream);
+        peer_close(&s->client); /* this takes it out of epoll, too */
+        peer_close(&s->upstream);
         free(s);
     }
 }
@@ -125,6 +143,8 @@ static int64_t time_out(const struct session *s)
     int64_t whole = s->answered ? INT64_MAX : limit(s->accepted_us, c->session_timeout_ms);
 
     switch (s->state) {
+    case SESSION_ARRIVING:
+        return whole;
     case SESSION_PARKED:
         return earlier(whole, limit(s->parked_us, c->hold_timeout_ms));
     case SESSION_CONNECTING:
@@ -151,10 +171,15 @@ static void set_deadline(struct session *s)
 
 static void park(struct session *s)
 {
-    const struct worker *w = s->worker;
+    struct worker *w = s->worker;
+    unsigned most = w->config->max_parked ? w->config->max_parked : UINT_MAX;
 
     if (!w->config->hold_timeout_ms) {
         session_refuse(s, s->turned_down ? GATEWAY_REFUSED_UPSTREAM : GATEWAY_REFUSED_HOLD_TIMEOUT);
+        return;
+    }
+    if (s->state != SESSION_PARKED && !shared_enter(&w->shared->parked, most)) {
+        session_refuse(s, GATEWAY_REFUSED_PARKED);
         return;
     }
     enter(s, SESSION_PARKED);
@@ -163,28 +188,35 @@ static void park(struct session *s)
     set_deadline(s);
 }
 
+int session_place(const struct session *s)
+{
+    const struct route *r = &s->worker->route;
+
+    for (unsigned i = 0; i < r->given.upstreams; i++)
+        if (r->slot[i] == s->slot)
+            return (int)i;
+    return -1;
+}
+
 void session_tell_failure(const struct session *s, const char *doing, int err)
 {
     const struct gateway_route *r = &s->worker->route.given;
-    unsigned i = s->upstream_index;
+    int place = session_place(s);
     char text[96];
 
-    (void)str_format(text, sizeof text, "%s %s port %u", doing, r->upstream[i].host,
-                     r->upstream[i].port);
-    worker_tell_failure(s->worker, i, fail_errno(text, err));
-}
-
-static void turn_down(struct session *s, int err)
-{
-    close_peer(&s->upstream);
-    session_tell_failure(s, "connect to", err);
+    tally_add(&s->worker->tally.upstream_errors, 1);
+    if (place < 0)
+        return;
+    (void)str_format(text, sizeof text, "%s %s port %u", doing, r->upstream[place].host,
+                     r->upstream[place].port);
+    worker_tell_failure(s->worker, (unsigned)place, fail_errno(text, err));
 }
 
 /* 0, or the positive errno with which the connect failed at once. */
-static int begin_connect(struct session *s)
+static int begin_connect(struct session *s, int place)
 {
     struct worker *w = s->worker;
-    int fd = sock_connect(&w->route.address[s->upstream_index], w->config->user_timeout_ms);
+    int fd = sock_connect(&w->route.address[place], w->config->user_timeout_ms);
     int err;
 
     if (fd < 0)
@@ -193,32 +225,42 @@ static int begin_connect(struct session *s)
     s->upstream.readable = s->upstream.writable = s->upstream.ending = false;
     err = -worker_watch(w, fd, &s->upstream.source);
     if (err)
-        close_peer(&s->upstream);
+        peer_close(&s->upstream);
     return err;
 }
 
-/* In the order of the route. A client that nobody takes waits for the next route: the main has
- * just died, and control knows it by now. */
-static void try_upstreams(struct session *s, unsigned first)
+static void leave_upstream(struct session *s)
+{
+    peer_close(&s->upstream);
+    if (s->state == SESSION_CONNECTING)
+        enter(s, SESSION_ARRIVING);
+}
+
+/* A client that nobody takes waits for the next route: the main has just died, and control knows it
+ * by now. */
+static void try_upstreams(struct session *s)
 {
     struct worker *w = s->worker;
+    int place;
 
-    for (unsigned i = first; i < w->route.given.upstreams; i++) {
+    while ((place = choose_upstream(&w->route, w->shared, s->tried)) >= 0) {
         int err;
 
-        s->upstream_index = i;
-        err = begin_connect(s);
+        s->tried |= (uint16_t)(1u << place);
+        s->slot = (uint8_t)w->route.slot[place];
+        err = begin_connect(s, place);
         if (!err) {
+            atomic_fetch_add_explicit(&w->shared->sessions[s->slot], 1, memory_order_relaxed);
             enter(s, SESSION_CONNECTING);
             set_deadline(s);
             return;
         }
         if (sock_error_is_ours(err)) {
-            worker_pause_accepting(w);
+            worker_pause_accepting(w, err);
             session_refuse(s, GATEWAY_REFUSED_UPSTREAM);
             return;
         }
-        turn_down(s, err);
+        session_tell_failure(s, "connect to", err);
     }
     s->turned_down = true;
     park(s);
@@ -227,7 +269,15 @@ static void try_upstreams(struct session *s, unsigned first)
 void session_connect(struct session *s)
 {
     s->turned_down = false;
-    try_upstreams(s, 0);
+    s->tried = 0;
+    try_upstreams(s);
+}
+
+static void on_turned_down(struct session *s, int err)
+{
+    session_tell_failure(s, "connect to", err);
+    leave_upstream(s);
+    try_upstreams(s);
 }
 
 static void on_connect_decided(struct session *s)
@@ -235,8 +285,7 @@ static void on_connect_decided(struct session *s)
     int err = sock_error(s->upstream.fd);
 
     if (err) {
-        turn_down(s, err);
-        try_upstreams(s, s->upstream_index + 1);
+        on_turned_down(s, err);
         return;
     }
     enter(s, SESSION_FLOWING);
@@ -246,32 +295,49 @@ static void on_connect_decided(struct session *s)
     relay_run(s);
 }
 
-/* ---- events ---- */
-
-static void note_events(struct peer *p, uint32_t events)
+void session_admitted(struct session *s)
 {
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        p->readable = true;
-    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-        p->writable = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        p->ending = true;
+    const struct gateway_route *r = &s->worker->route.given;
+
+    leave_upstream(s);
+    switch (r->kind) {
+    case GATEWAY_FORWARD:
+        if (r->hold)
+            park(s);
+        else
+            session_connect(s);
+        break;
+    case GATEWAY_PARK:
+        park(s);
+        break;
+    case GATEWAY_REFUSE:
+        session_refuse(s, GATEWAY_REFUSED_NO_ROUTE);
+        break;
+    }
 }
+
+/* ---- events ---- */
 
 static void on_client_events(struct source *source, uint32_t events)
 {
     struct session *s = CONTAINER_OF(source, struct session, client.source);
 
-    note_events(&s->client, events);
+    peer_note(&s->client, events);
     switch (s->state) {
+    case SESSION_ARRIVING:
+        if (events & (EPOLLERR | EPOLLHUP))
+            session_end(s, SESSION_RESETS, "gone");
+        else
+            arrival_run(s);
+        break;
     case SESSION_PARKED:
     case SESSION_CONNECTING:
         if (events & (EPOLLERR | EPOLLHUP))
-            session_end(s, SESSION_RESETS);
+            session_end(s, SESSION_RESETS, "gone");
         break;
     case SESSION_FLOWING:
         if (events & EPOLLERR)
-            session_end(s, SESSION_RESETS);
+            session_end(s, SESSION_RESETS, "client reset");
         else
             relay_run(s);
         break;
@@ -286,12 +352,12 @@ static void on_upstream_events(struct source *source, uint32_t events)
 
     switch (s->state) {
     case SESSION_CONNECTING:
-        note_events(&s->upstream, events);
+        peer_note(&s->upstream, events);
         if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
             on_connect_decided(s);
         break;
     case SESSION_FLOWING:
-        note_events(&s->upstream, events);
+        peer_note(&s->upstream, events);
         relay_run(s);
         /* What it had sent before went to the client, as far as that takes it now. A held session
          * or a slow client does not keep the news from control. */
@@ -301,6 +367,7 @@ static void on_upstream_events(struct source *source, uint32_t events)
             relay_upstream_failed(s, err ? err : ECONNRESET);
         }
         break;
+    case SESSION_ARRIVING:
     case SESSION_PARKED:
     case SESSION_ENDED:
         break;
@@ -322,8 +389,7 @@ static void on_deadline_passed(struct deadline *d)
     } else if (s->state == SESSION_PARKED) {
         session_refuse(s, s->turned_down ? GATEWAY_REFUSED_UPSTREAM : GATEWAY_REFUSED_HOLD_TIMEOUT);
     } else if (s->state == SESSION_CONNECTING) {
-        turn_down(s, ETIMEDOUT);
-        try_upstreams(s, s->upstream_index + 1);
+        on_turned_down(s, ETIMEDOUT);
     } else {
         session_cut(s, GATEWAY_CUT_IDLE);
     }
@@ -331,47 +397,41 @@ static void on_deadline_passed(struct deadline *d)
 
 /* ---- accept ---- */
 
-static struct session *new_session(struct worker *w, int fd)
+static struct session *new_session(struct worker *w, int fd, const struct origin *origin)
 {
     struct session *s = xcalloc(1, sizeof *s);
 
     *s = (struct session){
         .worker = w,
-        .state = SESSION_CONNECTING, /* or parked: it is in no list and no gauge yet */
+        .state = SESSION_ARRIVING,
         .client = {.source.on_events = on_client_events, .fd = fd, .writable = true},
         .upstream = {.source.on_events = on_upstream_events, .fd = -1},
         .deadline.on_passed = on_deadline_passed,
         .accepted_us = w->now_us,
         .since_us = w->now_us,
+        .origin = *origin,
     };
     list_init(&s->node);
     list_init(&s->busy);
+    list_add_tail(&w->arriving, &s->node);
     pump_init(&s->up, &s->client, &s->upstream);
     pump_init(&s->down, &s->upstream, &s->client);
     return s;
 }
 
-void session_accept(struct worker *w, int fd)
+void session_accept(struct worker *w, int fd, const struct origin *origin)
 {
-    struct session *s = new_session(w, fd);
-    const struct gateway_route *r = &w->route.given;
+    struct session *s = new_session(w, fd, origin);
+    int err = -worker_watch(w, fd, &s->client.source);
 
-    if (worker_watch(w, fd, &s->client.source)) {
+    if (err) {
+        worker_pause_accepting(w, err);
         session_refuse(s, GATEWAY_REFUSED_LIMIT);
         return;
     }
-    switch (r->kind) {
-    case GATEWAY_FORWARD:
-        if (r->hold)
-            park(s);
-        else
-            session_connect(s);
-        break;
-    case GATEWAY_PARK:
-        park(s);
-        break;
-    case GATEWAY_REFUSE:
-        session_refuse(s, GATEWAY_REFUSED_NO_ROUTE);
-        break;
-    }
+    s->owes_header = networks_have(&w->config->proxy_from, origin);
+    s->owes_greeting = w->tls != NULL;
+    if (s->owes_header || s->owes_greeting)
+        set_deadline(s);
+    arrival_run(s);
 }

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "gateway/follow.h"
 #include "gateway/relay.h"
+#include "gateway/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,7 +48,6 @@ void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why)
 {
     uint64_t generation = w->route.given.generation;
 
-    tally_add(&w->tally.upstream_errors, 1);
     if (failure_gate_pass(&w->failures, generation, upstream, w->now_us))
         worker_tell(w, 0,
                     (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
@@ -71,22 +71,29 @@ static void on_accept_again(struct deadline *d)
     set_accepting(CONTAINER_OF(d, struct worker, accept_again), true);
 }
 
-void worker_pause_accepting(struct worker *w)
+void worker_pause_accepting(struct worker *w, int err)
 {
     set_accepting(w, false);
+    worker_tell(w, 0,
+                (struct gateway_report){.kind = GATEWAY_EXHAUSTED,
+                                        .generation = w->route.given.generation,
+                                        .why = fail_errno("accept", err)});
     deadlines_set(&w->deadlines, &w->accept_again, w->now_us + ACCEPT_PAUSE_MS * 1000);
 }
 
-/* Exact over all workers: nobody is counted who does not get in. */
-static bool admit(struct worker *w)
+static void take_client(struct worker *w, int fd, const struct sockaddr *from)
 {
-    unsigned n = atomic_load_explicit(w->admitted, memory_order_relaxed);
+    struct origin origin;
 
-    while (n < w->config->max_connections)
-        if (atomic_compare_exchange_weak_explicit(w->admitted, &n, n + 1, memory_order_relaxed,
-                                                  memory_order_relaxed))
-            return true;
-    return false;
+    tally_add(&w->tally.accepted_total, 1);
+    (void)!origin_of_sockaddr(&origin, from);
+    if (shared_enter(&w->shared->admitted, w->config->max_connections)) {
+        session_accept(w, fd, &origin);
+        return;
+    }
+    sock_reset(fd);
+    close(fd);
+    tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
 }
 
 static void on_listener_events(struct source *source, uint32_t events)
@@ -95,28 +102,33 @@ static void on_listener_events(struct source *source, uint32_t events)
 
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && w->accepting; i++) {
-        int fd = accept4(w->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sock_address from = {.size = sizeof from.v6};
+        int fd = accept4(w->listener, &from.any, &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0) {
-            /* Other errors are those of a connection that was over before it was taken. */
-            if (sock_error_is_ours(errno))
-                worker_pause_accepting(w);
-            if (errno == EAGAIN)
-                return;
-            continue;
-        }
-        tally_add(&w->tally.accepted_total, 1);
-        if (admit(w)) {
-            session_accept(w, fd);
-        } else {
-            sock_reset(fd);
-            close(fd);
-            tally_add(&w->tally.refused[GATEWAY_REFUSED_LIMIT], 1);
-        }
+        if (fd >= 0)
+            take_client(w, fd, &from.any);
+        else if (errno == EAGAIN)
+            return;
+        else if (sock_error_is_ours(errno))
+            worker_pause_accepting(w, errno);
+        /* Other errors are those of a connection that was over before it was taken. */
     }
 }
 
 /* ---- orders ---- */
+
+static void refuse_all(struct list *sessions)
+{
+    while (!list_empty(sessions))
+        session_refuse(CONTAINER_OF(sessions->next, struct session, node),
+                       GATEWAY_REFUSED_STOPPING);
+}
+
+static void renew_tls(struct worker *w, struct ssl_ctx_st *tls)
+{
+    tls_context_free(w->tls); /* sessions keep theirs */
+    w->tls = tls;
+}
 
 static void stop(struct worker *w)
 {
@@ -124,9 +136,8 @@ static void stop(struct worker *w)
     w->listener = -1;
     w->accepting = false;
     (void)follow_cut(w, GATEWAY_CUT_STOPPING);
-    while (!list_empty(&w->parked))
-        session_refuse(CONTAINER_OF(w->parked.next, struct session, node),
-                       GATEWAY_REFUSED_STOPPING);
+    refuse_all(&w->parked);
+    refuse_all(&w->arriving);
     w->stopping = true;
 }
 
@@ -143,6 +154,9 @@ static void on_mail_events(struct source *source, uint32_t events)
         switch (o->kind) {
         case ORDER_FOLLOW:
             follow_route(w, o->change, &o->route);
+            break;
+        case ORDER_RENEW_TLS:
+            renew_tls(w, o->tls);
             break;
         case ORDER_STOP:
             stop(w);
@@ -174,7 +188,7 @@ static void turn(struct worker *w)
     struct deadline *due;
 
     assert(n >= 0 || errno == EINTR);
-    w->now_us = clock_us();
+    w->now_us = w->tools.now_us = clock_us();
     for (int i = 0; i < n; i++) {
         struct source *source = events[i].data.ptr;
 
@@ -208,7 +222,9 @@ static void destroy(struct worker *w)
         close(w->epoll);
     mailbox_done(&w->mail);
     deadlines_done(&w->deadlines);
-    free(w->scratch.p);
+    tls_context_free(w->tls);
+    pipes_done(&w->tools.pipes);
+    free(w->tools.scratch);
     free(w);
 }
 
@@ -227,25 +243,28 @@ static int start_thread(struct worker *w)
     return -err;
 }
 
-struct worker *worker_start(const struct gateway_config *config, int listener,
-                            struct mailbox *reports, atomic_uint *admitted, int *err)
+struct worker *worker_start(const struct gateway_config *config, struct shared *shared,
+                            int listener, struct ssl_ctx_st *tls, struct mailbox *reports, int *err)
 {
     struct worker *w = xcalloc(1, sizeof *w);
 
     w->config = config;
     w->reports = reports;
-    w->admitted = admitted;
+    w->shared = shared;
+    w->tls = tls;
     w->listener = listener;
     w->accepting = true;
     w->listener_source.on_events = on_listener_events;
     w->mail_source.on_events = on_mail_events;
     w->accept_again.on_passed = on_accept_again;
+    list_init(&w->arriving);
     list_init(&w->parked);
     list_init(&w->connecting);
     list_init(&w->flowing);
     list_init(&w->busy);
     list_init(&w->ended);
-    w->scratch = (struct pump_scratch){xcalloc(1, config->buffer_size), config->buffer_size};
+    w->tools.scratch = xcalloc(1, config->buffer_size);
+    w->tools.size = config->buffer_size;
     follow_init(w);
     *err = mailbox_init(&w->mail);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -3,7 +3,7 @@
  *
  * Control calls worker_start and worker_stop and posts orders to `mail`; everything else belongs to
  * the worker's thread. Shared with other threads are: the configuration (constant), the mailboxes,
- * the tally (one writer) and `admitted`, the number of clients over all workers. */
+ * the tally (one writer) and struct shared. */
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
@@ -11,13 +11,15 @@
 #include "gateway/mailbox.h"
 #include "gateway/messages.h"
 #include "gateway/pump.h"
+#include "gateway/shared.h"
 #include "gateway/tally.h"
 
 struct worker {
     const struct gateway_config *config;
     struct mailbox *reports; /* to control */
-    atomic_uint *admitted;
-    struct mailbox mail; /* from control */
+    struct shared *shared;
+    struct ssl_ctx_st *tls; /* ours; NULL: clients are not spoken to in TLS */
+    struct mailbox mail;    /* from control */
     struct tally tally;
     pthread_t thread;
 
@@ -33,18 +35,19 @@ struct worker {
     struct failure_gate failures;
 
     /* Every session is in the list of its state, and follows the route's generation. */
-    struct list parked, connecting, flowing;
+    struct list arriving, parked, connecting, flowing;
     struct list busy;  /* sessions that had their share of the turn and have more to do */
     struct list ended; /* for session_bury: events at hand may still point at them */
     struct deadlines deadlines;
     struct deadline drain, hold_end, accept_again;
-    struct pump_scratch scratch;
+    struct pump_tools tools;
 };
 
-/* Takes the listener over. config, reports and admitted outlive the worker. NULL: -errno in *err.
- */
-struct worker *worker_start(const struct gateway_config *config, int listener,
-                            struct mailbox *reports, atomic_uint *admitted, int *err);
+/* Takes the listener and the share of tls (NULL: none) over, also when it fails. config, reports
+ * and shared outlive the worker. NULL: -errno in *err. */
+struct worker *worker_start(const struct gateway_config *config, struct shared *shared,
+                            int listener, struct ssl_ctx_st *tls, struct mailbox *reports,
+                            int *err);
 /* Cuts every session, joins the thread and frees. */
 void worker_stop(struct worker *w);
 
@@ -52,11 +55,12 @@ void worker_stop(struct worker *w);
 
 /* Watches for everything, edge-triggered. 0 or -errno. */
 int worker_watch(struct worker *w, int fd, struct source *source) MUST_CHECK;
-/* Stops accepting for a moment: there are no descriptors, or no memory for them. */
-void worker_pause_accepting(struct worker *w);
+/* Stops accepting for a moment: there are no descriptors, or no memory for them (a positive errno).
+ */
+void worker_pause_accepting(struct worker *w, int err);
 /* Sends one worker's part of a report. */
 void worker_tell(struct worker *w, uint64_t change, struct gateway_report report);
-/* An upstream failed: counts it, and reports it if that was not done just before. */
+/* An upstream of the route failed: reports it if that was not done just before. */
 void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why);
 
 #endif

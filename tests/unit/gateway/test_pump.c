@@ -14,7 +14,7 @@ struct pipeline {
     struct peer from, to;
     struct pump pump;
     uint8_t memory[SCRATCH];
-    struct pump_scratch scratch;
+    struct pump_tools tools;
 };
 
 static void pipeline_init(struct pipeline *l)
@@ -28,13 +28,14 @@ static void pipeline_init(struct pipeline *l)
     l->sink = b[1];
     l->from = (struct peer){.fd = a[1], .readable = true, .writable = true};
     l->to = (struct peer){.fd = b[0], .readable = true, .writable = true};
-    l->scratch = (struct pump_scratch){l->memory, sizeof l->memory};
+    l->tools = (struct pump_tools){.scratch = l->memory, .size = sizeof l->memory};
     pump_init(&l->pump, &l->from, &l->to);
 }
 
 static void pipeline_done(struct pipeline *l)
 {
-    pump_done(&l->pump);
+    pump_done(&l->pump, &l->tools);
+    pipes_done(&l->tools.pipes);
     close(l->source);
     close(l->sink);
     close(l->from.fd);
@@ -43,7 +44,7 @@ static void pipeline_done(struct pipeline *l)
 
 static struct pump_result run(struct pipeline *l, bool may_read)
 {
-    return pump_run(&l->pump, &l->scratch, may_read);
+    return pump_run(&l->pump, &l->tools, may_read);
 }
 
 static void test_small_message_owns_no_memory(void **state)
@@ -207,7 +208,7 @@ static void test_abandoned_is_closed(void **state)
     (void)fill(l.source, 1, 0, 64 * 1024);
     (void)run(&l, true);
     assert_non_null(l.pump.rest);
-    pump_abandon(&l.pump);
+    pump_abandon(&l.pump, &l.tools);
     assert_null(l.pump.rest);
     assert_true(l.pump.closed);
     assert_int_equal(run(&l, true).moved, 0);
