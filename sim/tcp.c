@@ -11,7 +11,8 @@ enum segment_kind {
     SEGMENT_UNREACHABLE,
     SEGMENT_DATA,
     SEGMENT_FIN,
-    SEGMENT_RESET
+    SEGMENT_RESET,
+    SEGMENT_TIMEOUT
 };
 
 /* On its way to one end. */
@@ -36,6 +37,7 @@ struct tcp {
     struct segment *first, *last;
     struct happening arrival; /* of the first segment */
     struct happening syn;     /* of a connection that is being made */
+    struct happening keepalive;
     int64_t latest_us;        /* arrival of the last segment */
     int64_t began_us;         /* connecting */
     unsigned port;
@@ -58,7 +60,11 @@ struct tcp_listener {
     struct happening ready;
 };
 
+/* 20 s of silence, then ten probes, one a second. */
+enum { KEEPALIVE_US = 30 * 1000 * 1000 };
+
 static void on_arrival(void *arg);
+static void on_keepalive(void *arg);
 static void on_syn(void *arg);
 
 /* ---- segments ---- */
@@ -120,6 +126,7 @@ static struct tcp *end_new(struct loop *process, const struct tcp_events *events
     list_add_tail(&t->host->ends, &t->node);
     happening_init(&t->arrival, process, on_arrival, t);
     happening_init(&t->syn, NULL, on_syn, t);
+    happening_init(&t->keepalive, NULL, on_keepalive, t);
     return t;
 }
 
@@ -127,6 +134,7 @@ static void end_free(struct tcp *t)
 {
     happening_cancel(&t->arrival);
     happening_cancel(&t->syn);
+    happening_cancel(&t->keepalive);
     drop_segments(t);
     list_remove(&t->node);
     list_remove(&t->waiting);
@@ -135,12 +143,21 @@ static void end_free(struct tcp *t)
     free(t);
 }
 
-/* A host that is down says nothing, not even goodbye. */
+/* A host that is down says nothing, not even goodbye: only keep-alive finds that out. */
 static void end_with(struct tcp *t, enum segment_kind kind)
 {
     if (t->peer && !t->host->down)
         send_to(t->peer, t->host, kind, (struct str){0});
+    else if (t->peer)
+        happening_after(&t->peer->keepalive, KEEPALIVE_US);
     end_free(t);
+}
+
+static void on_keepalive(void *arg)
+{
+    struct tcp *t = arg;
+
+    send_to(t, t->host, SEGMENT_TIMEOUT, (struct str){0});
 }
 
 void tcp_free(struct tcp *t)
@@ -204,6 +221,9 @@ static void deliver(struct tcp *t, const struct segment *s)
     case SEGMENT_RESET:
         tell_closed(t, fail_errno("read", ECONNRESET));
         return;
+    case SEGMENT_TIMEOUT:
+        tell_closed(t, fail_errno("read", ETIMEDOUT));
+        return;
     }
 }
 
@@ -212,7 +232,7 @@ static void on_arrival(void *arg)
     struct tcp *t = arg;
     struct segment *s;
 
-    if (t->far && !path_open(t->far, t->host)) {
+    if (t->far && t->first->kind != SEGMENT_TIMEOUT && !path_open(t->far, t->host)) {
         t->stuck = true;
         return;
     }

@@ -40,6 +40,7 @@ struct link {
 
 static void probe_next(struct link *l);
 static void command_next(struct link *l);
+static struct bolt_client *connect_side(struct link *l, enum side side);
 
 static struct view *seen(struct link *l)
 {
@@ -87,12 +88,26 @@ static bool fold_role(struct link *l, const struct bolt_answer *answer)
     return true;
 }
 
+/* Another process answers now, and the commands' connection still leads to the one before: a machine
+ * that was switched off resets nothing, and an idle connection notices nothing. */
+static void leave_old_process(struct link *l, const char *run)
+{
+    if (!l->command_run[0] || strcmp(l->command_run, run) == 0 || l->commanding ||
+        bolt_client_busy(l->command))
+        return;
+    l->command_run[0] = '\0';
+    bolt_client_free(l->command);
+    l->command = connect_side(l, COMMAND);
+}
+
 static void on_role(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
 
-    if (fold_role(l, answer) && !l->c->view.pods[l->pod].version[0])
-        l->want_version = true;
+    if (fold_role(l, answer)) {
+        l->want_version = l->want_version || !l->c->view.pods[l->pod].version[0];
+        leave_old_process(l, answer->run_id);
+    }
     timer_start(l->probe_due, l->c->config.probe_interval_ms * 1000);
     probe_next(l);
     controller_step(l->c);

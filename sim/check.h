@@ -1,0 +1,30 @@
+/* check: what must hold after everything that happens, and what must hold in the end, when all
+ * faults are over. */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "sim/ledger.h"
+#include "sim/load.h"
+#include "sim/world.h"
+
+struct check {
+    struct world *world;
+    struct ledger *ledger;
+    struct load *load; /* may be NULL */
+    uint64_t acted[WORLD_CONTROLLERS_MAX]; /* effects of each controller so far */
+    unsigned starts[WORLD_CONTROLLERS_MAX];
+    uint64_t record_version;
+    bool record_may_fall; /* the story edits the record */
+    char violation[WHY_TEXT_SIZE];
+};
+
+void check_init(struct check *c, struct world *w, struct ledger *ledger);
+/* After everything that happens; for struct world's watch. True: a rule is broken. */
+bool check_step(void *arg);
+/* Has everything come back to what it should be? No: *why says what is missing. */
+bool check_converged(const struct world *w, char why[WHY_TEXT_SIZE]);
+/* The record is proven, by the processes that run now: both of the pair hold all that was
+ * acknowledged. */
+bool check_proven(const struct world *w);
+
+#endif

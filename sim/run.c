@@ -1,0 +1,237 @@
+#include "sim/run.h"
+
+#include "sim/check.h"
+#include "sim/faults.h"
+
+struct run {
+    struct world_config world;
+    struct load_config load;
+    struct faults_config faults;
+    int64_t safety_us;
+};
+
+static const int64_t second_us = 1000 * 1000;
+
+bool run_profile_parse(const char *text, enum run_profile *out)
+{
+    static const char *const names[] = {"default", "quiet"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) != 0)
+            continue;
+        *out = (enum run_profile)i;
+        return true;
+    }
+    return false;
+}
+
+/* ---- what the seed chooses ---- */
+
+static void choose_cluster(struct world_config *c, struct random *r)
+{
+    static const char *const versions[] = {"3.4.0", "3.6.1", "3.6.1", "3.12.0"};
+    static const char *const modes[] = {"auto", "auto", "sync", "strict_sync"};
+
+    c->pods = (unsigned)random_range(r, 2, 5);
+    c->controllers = (unsigned)random_range(r, 1, 3);
+    c->latency_us = random_range(r, 20, 800);
+    c->load_us = random_range(r, 50, 1500) * 1000;
+    c->controller_restart_us = random_range(r, 100, 2000) * 1000;
+    c->silent_gone = random_chance(r, 50);
+    c->cluster.parallel = random_chance(r, 70);
+    c->cluster.address = (enum kube_cluster_address)random_range(r, 0, 2);
+    c->cluster.grace_s = random_range(r, 2, 10);
+    c->cluster.start_us = random_range(r, 100, 800) * 1000;
+    c->cluster.probe_ready_us = random_range(r, 500, 2000) * 1000;
+    c->model.workers = (unsigned)random_range(r, 2, 4);
+    (void)str_copy(c->model.version, sizeof c->model.version,
+                   versions[random_range(r, 0, ARRAY_LEN(versions) - 1)]);
+    if (strcmp(c->model.version, "3.4.0") == 0)
+        world_set(c, "REPLICATION_MODE", random_chance(r, 50) ? "auto" : "sync");
+    else
+        world_set(c, "REPLICATION_MODE", modes[random_range(r, 0, ARRAY_LEN(modes) - 1)]);
+    if (random_chance(r, 30)) {
+        c->model.user = "admin";
+        c->model.password = "secret";
+        world_set(c, "MEMGRAPH_USER", "admin");
+        world_set(c, "MEMGRAPH_PASSWORD", "secret");
+        c->model.bcrypt_us = random_chance(r, 50) ? 1000 : 290 * 1000;
+    }
+}
+
+static void choose_settings(struct world_config *c, struct random *r)
+{
+    if (random_chance(r, 80)) {
+        world_set(c, "LEASE_DURATION", "3s");
+        world_set(c, "LEASE_RENEW_DEADLINE", "2s");
+        world_set(c, "LEASE_RETRY_PERIOD", "500ms");
+    }
+    if (random_chance(r, 30))
+        world_set(c, "GATEWAY_HOLD_TIMEOUT", random_chance(r, 30) ? "0" : "1s");
+    if (random_chance(r, 30))
+        world_set(c, "PROMOTE_POKE", random_chance(r, 50) ? "0" : "4");
+    if (random_chance(r, 20))
+        world_set(c, "PROOF_INTERVAL", random_chance(r, 50) ? "0" : "300ms");
+    if (random_chance(r, 30))
+        world_set(c, "REPLICA_HEAL_TIMEOUT", "4s");
+    if (random_chance(r, 20))
+        world_set(c, "CATCHUP_BEHIND", "0");
+}
+
+static void choose(struct run *run, uint64_t seed, enum run_profile profile)
+{
+    struct random r = random_stream(seed, 6);
+
+    world_config_init(&run->world, seed);
+    choose_cluster(&run->world, &r);
+    choose_settings(&run->world, &r);
+    run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 20, 200) * 1000};
+    run->load.clients[CLIENT_WRITER] = (unsigned)random_range(&r, 1, 3);
+    run->load.clients[CLIENT_BANK] = (unsigned)random_range(&r, 0, 1);
+    run->load.clients[CLIENT_READER] = (unsigned)random_range(&r, 0, 1);
+    run->load.clients[CLIENT_DIRECT] = (unsigned)random_range(&r, 0, 1);
+    run->safety_us = random_range(&r, 8, 20) * second_us;
+    run->faults = (struct faults_config){
+        .seed = seed, .every_us = random_range(&r, 200, 3000) * 1000, .longest_us = 8 * second_us};
+    for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
+        if (random_chance(&r, 30))
+            run->faults.kinds |= UINT64_C(1) << kind;
+    if (profile == RUN_QUIET)
+        run->faults.kinds = 0;
+}
+
+/* ---- the phases ---- */
+
+struct phases {
+    struct run run;
+    struct world *world;
+    struct ledger ledger;
+    struct check check;
+    struct load *load;
+    struct faults *faults;
+    struct run_result *out;
+};
+
+static void PRINTF_LIKE(2, 3) give_up(struct phases *p, const char *fmt, ...)
+{
+    va_list args;
+
+    p->out->failed = true;
+    va_start(args, fmt);
+    (void)vsnprintf(p->out->why, sizeof p->out->why, fmt, args);
+    va_end(args);
+}
+
+static bool broken(struct phases *p)
+{
+    if (!p->check.violation[0])
+        return false;
+    if (!p->out->failed)
+        give_up(p, "%s", p->check.violation);
+    return true;
+}
+
+static bool converged(struct world *w)
+{
+    char why[WHY_TEXT_SIZE];
+
+    return check_converged(w, why);
+}
+
+/* Looked at every now and then: it costs more than a step. */
+static bool wait_for(struct phases *p, bool (*condition)(struct phases *p), int64_t limit_us)
+{
+    enum { EVERY_US = 20 * 1000 };
+
+    for (int64_t us = 0; us < limit_us; us += EVERY_US) {
+        if (condition(p))
+            return true;
+        if (!world_run(p->world, EVERY_US))
+            return false;
+    }
+    return condition(p);
+}
+
+static bool is_converged(struct phases *p)
+{
+    return converged(p->world);
+}
+
+static bool is_idle(struct phases *p)
+{
+    return load_idle(p->load);
+}
+
+static bool is_verified(struct phases *p)
+{
+    return load_verified(p->load);
+}
+
+static void safety_phase(struct phases *p)
+{
+    if (!wait_for(p, is_converged, 30 * second_us)) {
+        char why[WHY_TEXT_SIZE];
+
+        (void)check_converged(p->world, why);
+        if (!broken(p))
+            give_up(p, "no cluster was formed within 30 s: %s", why);
+        return;
+    }
+    p->load = load_new(p->world, &p->ledger, &p->run.load);
+    p->check.load = p->load;
+    p->faults = faults_new(p->world, p->load, &p->run.faults);
+    (void)world_run(p->world, p->run.safety_us);
+    world_say(p->world, "---- everything heals ----");
+    faults_heal(p->faults);
+}
+
+static void liveness_phase(struct phases *p)
+{
+    char why[WHY_TEXT_SIZE];
+
+    if (broken(p))
+        return;
+    if (!wait_for(p, is_converged, 120 * second_us)) {
+        (void)check_converged(p->world, why);
+        if (!broken(p))
+            give_up(p, "not as it should be 120 s after the last fault: %s", why);
+        return;
+    }
+    (void)world_run(p->world, second_us);
+    load_stop(p->load);
+    if (!broken(p) && !wait_for(p, is_idle, 10 * second_us) && !broken(p))
+        give_up(p, "a client's request never ended");
+    if (broken(p))
+        return;
+    load_verify(p->load);
+    if (!wait_for(p, is_verified, 10 * second_us) && !broken(p))
+        give_up(p, "the gateways do not serve: the data could not be read within 10 s");
+    (void)check_step(&p->check);
+    (void)broken(p);
+}
+
+void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_result *out)
+{
+    struct phases p = {.out = out};
+
+    *out = (struct run_result){0};
+    choose(&p.run, seed, profile);
+    p.run.world.trace = trace;
+    ledger_init(&p.ledger);
+    p.world = world_new(&p.run.world);
+    check_init(&p.check, p.world, &p.ledger);
+    p.world->watch = check_step;
+    p.world->watch_arg = &p.check;
+    safety_phase(&p);
+    if (!out->failed)
+        liveness_phase(&p);
+    out->simulated_us = clock_now_us();
+    out->happenings = clock_count();
+    out->writes = p.ledger.n;
+    out->acknowledged = p.ledger.acknowledged;
+    out->faults = p.faults ? faults_count(p.faults) : 0;
+    faults_free(p.faults);
+    load_free(p.load);
+    world_free(p.world);
+    ledger_done(&p.ledger);
+}

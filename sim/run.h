@@ -1,0 +1,25 @@
+/* run: one seed: a cluster drawn from it, a safety phase with faults, then a liveness phase without
+ * any, in which all must come back to what it should be. */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "sim/ledger.h"
+
+enum run_profile {
+    RUN_DEFAULT,
+    RUN_QUIET /* no faults */
+};
+bool run_profile_parse(const char *text, enum run_profile *out) MUST_CHECK;
+
+struct run_result {
+    bool failed;
+    char why[WHY_TEXT_SIZE + 200];
+    int64_t simulated_us;
+    uint64_t happenings;
+    size_t writes, acknowledged;
+    unsigned faults;
+};
+
+void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_result *out);
+
+#endif
