@@ -88,8 +88,8 @@ static bool fold_role(struct link *l, const struct bolt_answer *answer)
     return true;
 }
 
-/* Another process answers now, and the commands' connection still leads to the one before: a machine
- * that was switched off resets nothing, and an idle connection notices nothing. */
+/* Another process answers now, and the commands' connection still leads to the one before: a
+ * machine that was switched off resets nothing, and an idle connection notices nothing. */
 static void leave_old_process(struct link *l, const char *run)
 {
     if (!l->command_run[0] || strcmp(l->command_run, run) == 0 || l->commanding ||
@@ -148,7 +148,9 @@ static void on_version(void *arg, const struct bolt_answer *answer)
 
     if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
         memgraph_read_version(&answer->rows, version).kind == FAIL_NONE)
-        view_version(seen(l), l->pod, version, memgraph_version_at_least(version, 3, 5));
+        view_version(seen(l), l->pod, version,
+                     (struct abilities){.strict_sync = memgraph_version_at_least(version, 3, 5),
+                                        .sync_fails = !memgraph_version_at_least(version, 3, 13)});
     probe_next(l);
     controller_step(l->c);
 }

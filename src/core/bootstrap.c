@@ -40,6 +40,17 @@ static bool pair_is_known(const struct view *v, struct plan *plan)
     return known;
 }
 
+/* Nothing is begun that could not be ended: every registration would be an error. */
+static bool mode_is_known(const struct view *v, struct plan *plan)
+{
+    char why[WHY_SIZE];
+
+    if (v->settings.replication_mode != REPLICATION_STRICT_SYNC || view_mode_fits(v, why))
+        return true;
+    plan_reason(plan, "%s", why);
+    return false;
+}
+
 static bool is_empty(const struct pod *p)
 {
     return p->vertices == 0 && p->edges == 0;
@@ -108,7 +119,7 @@ void bootstrap_decide(const struct view *v, struct plan *plan)
     enum role a, b;
 
     (void)str_copy(plan->state, sizeof plan->state, "BOOTSTRAP");
-    if (!pair_is_ready(v, plan) || !pair_is_known(v, plan))
+    if (!pair_is_ready(v, plan) || !pair_is_known(v, plan) || !mode_is_known(v, plan))
         return;
     a = pod_role(&v->pods[0]);
     b = pod_role(&v->pods[1]);

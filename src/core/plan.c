@@ -7,6 +7,7 @@ void plan_init(struct plan *plan, const struct view *v)
 {
     memset(plan, 0, sizeof *plan);
     plan->gate.pod = -1;
+    plan->now_us = v->now_us;
     plan->wake_us = v->now_us + v->settings.reconcile_us;
 }
 
@@ -96,7 +97,7 @@ struct record *plan_write(struct plan *plan, const struct view *v, enum rule rul
 
 void plan_wake(struct plan *plan, int64_t at_us)
 {
-    if (at_us < plan->wake_us)
+    if (at_us > plan->now_us && at_us < plan->wake_us)
         plan->wake_us = at_us;
 }
 

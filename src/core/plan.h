@@ -48,7 +48,8 @@ struct plan {
     char state[32];        /* BOOTSTRAP, INITIAL_STATE, OPERATIONAL_STATE, UNKNOWN_STATE */
     char reason[WHY_SIZE]; /* the state in one sentence */
     bool resign;           /* leadership is to be given up: others may see more */
-    int64_t wake_us;       /* ask again at this time even when nothing happens */
+    int64_t now_us;        /* when it was made */
+    int64_t wake_us;       /* ask again at this time even when nothing happens; later than now */
 };
 
 void plan_init(struct plan *plan, const struct view *v);
@@ -59,6 +60,7 @@ struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kin
 struct record *plan_write(struct plan *plan, const struct view *v, enum rule rule, const char *fmt,
                           ...) PRINTF_LIKE(4, 5);
 bool plan_has_write(const struct plan *plan);
+/* A time that has come already is no reason: what it may change was looked at just now. */
 void plan_wake(struct plan *plan, int64_t at_us);
 void plan_reason(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

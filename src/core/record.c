@@ -79,6 +79,19 @@ static struct fail decode_fenced(struct record *out, struct str value)
     return (struct fail){0};
 }
 
+/* It becomes the name of a folder. */
+static bool is_uid(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-' || (c == '.' && i)))
+            return false;
+    }
+    return text.n > 0;
+}
+
 /* <pod>:<uid>:<reason>, separated by commas. */
 static struct fail decode_rebuild(struct record *out, struct str value)
 {
@@ -89,7 +102,7 @@ static struct fail decode_rebuild(struct record *out, struct str value)
         struct str pod = str_cut(&entry, ':'), uid = str_cut(&entry, ':');
         int i;
 
-        if (!record_parse_pod(pod, &i) || !uid.n ||
+        if (!record_parse_pod(pod, &i) || !is_uid(uid) ||
             !str_copy_n(out->rebuild[i].uid, sizeof out->rebuild[i].uid, uid) ||
             !str_copy_n(out->rebuild[i].reason, sizeof out->rebuild[i].reason, entry))
             return wrong("rebuild", value, "<pod>:<uid>:<reason>, separated by commas");

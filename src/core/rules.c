@@ -69,6 +69,20 @@ static void decide_unfence(const struct view *v, struct plan *plan)
 
 /* ---- top to bottom ---- */
 
+static void tell_mode(const struct view *v, struct plan *plan)
+{
+    char why[WHY_SIZE];
+    struct effect *e;
+
+    if (view_mode_fits(v, why))
+        return;
+    e = plan_add(plan, v, EFFECT_EVENT, RULE_O7, -1, "%s", why);
+    if (e) {
+        e->event = "ModeDoesNotFit";
+        e->warning = true;
+    }
+}
+
 static void decide_operational(const struct view *v, struct plan *plan)
 {
     int t = v->record.target;
@@ -199,6 +213,7 @@ void rules_decide(const struct view *v, struct plan *plan)
     plan->resign = is_cut_off(v, plan);
     if (!ask_roles(v, plan))
         return;
+    tell_mode(v, plan);
     if (v->record_exists)
         decide_operational(v, plan);
     else

@@ -117,17 +117,60 @@ void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE])
         (void)str_format(out, ADDRESS_SIZE, "%s:%u", p->ip, v->settings.replication_port);
 }
 
+static bool know_strict(const struct view *v)
+{
+    return v->pods[0].can.strict_sync && v->pods[1].can.strict_sync;
+}
+
+/* One of the pair acknowledges in SYNC mode what its replica did not confirm (Memgraph after 3.12):
+ * then nobody could vouch for S. */
+static bool acknowledges_alone(const struct view *v)
+{
+    for (int i = 0; i < 2; i++)
+        if (v->pods[i].version[0] && !v->pods[i].can.sync_fails)
+            return true;
+    return false;
+}
+
 enum mode view_sync_mode(const struct view *v)
 {
     switch (v->settings.replication_mode) {
     case REPLICATION_SYNC:
-        return MODE_SYNC;
+        return acknowledges_alone(v) && know_strict(v) ? MODE_STRICT_SYNC : MODE_SYNC;
     case REPLICATION_STRICT_SYNC:
         return MODE_STRICT_SYNC;
     case REPLICATION_AUTO:
         break;
     }
-    return v->pods[0].can_strict && v->pods[1].can_strict ? MODE_STRICT_SYNC : MODE_SYNC;
+    return know_strict(v) ? MODE_STRICT_SYNC : MODE_SYNC;
+}
+
+bool view_mode_fits(const struct view *v, char why[WHY_SIZE])
+{
+    enum replication_mode wanted = v->settings.replication_mode;
+
+    for (int i = 0; i < 2; i++) {
+        const struct pod *p = &v->pods[i];
+
+        if (!p->version[0])
+            continue;
+        if (wanted == REPLICATION_STRICT_SYNC && !p->can.strict_sync) {
+            (void)str_format(why, WHY_SIZE,
+                             "REPLICATION_MODE is strict_sync, and Memgraph %s of %s-%d does not "
+                             "know it: set auto or sync, or upgrade",
+                             p->version, v->settings.name, i);
+            return false;
+        }
+        if (wanted == REPLICATION_SYNC && !p->can.sync_fails) {
+            (void)str_format(
+                why, WHY_SIZE,
+                "REPLICATION_MODE is sync, and Memgraph %s of %s-%d acknowledges in it "
+                "what its replica did not confirm: STRICT_SYNC takes its place",
+                p->version, v->settings.name, i);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool view_leading(const struct view *v)

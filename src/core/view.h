@@ -50,6 +50,12 @@ struct row {
     int64_t ts, behind;
 };
 
+/* What the version of a pod knows. */
+struct abilities {
+    bool strict_sync;
+    bool sync_fails; /* SYNC answers a write that S did not confirm with an error */
+};
+
 enum link_state { LINK_UNTRIED, LINK_UP, LINK_DOWN };
 
 struct pod {
@@ -74,7 +80,7 @@ struct pod {
     char run[RUN_SIZE];     /* of the process that answered last */
     char main_in[RUN_SIZE]; /* run in which it last said that it is main */
     char version[RUN_SIZE];
-    bool can_strict; /* that version knows STRICT_SYNC */
+    struct abilities can;
     int64_t storage_at;
     int64_t vertices, edges;
     char database[RUN_SIZE];
@@ -208,6 +214,8 @@ bool view_rows_fresh(const struct view *v, int64_t since_us);
 void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE]);
 /* The mode of S: SYNC or STRICT_SYNC. */
 enum mode view_sync_mode(const struct view *v);
+/* That is the mode which the operator asked for. why: what is in its place, and why. */
+bool view_mode_fits(const struct view *v, char why[WHY_SIZE]);
 /* A leader whose lease is certain. */
 bool view_leading(const struct view *v);
 /* Last durable timestamp of T, from any row (ts - behind). False: not known. */
@@ -225,7 +233,7 @@ void view_link_none(struct view *v, int pod);
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
 /* The probe's answer. */
 void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us);
-void view_version(struct view *v, int pod, const char *version, bool can_strict);
+void view_version(struct view *v, int pod, const char *version, struct abilities can);
 void view_storage(struct view *v, int pod, int64_t vertices, int64_t edges, const char *database,
                   int64_t asked_us);
 /* rows: `pod` of each is filled here from its name. */

@@ -113,10 +113,10 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
     p->probe_us = v->now_us - asked_us;
 }
 
-void view_version(struct view *v, int pod, const char *version, bool can_strict)
+void view_version(struct view *v, int pod, const char *version, struct abilities can)
 {
     (void)str_copy(v->pods[pod].version, sizeof v->pods[pod].version, version);
-    v->pods[pod].can_strict = can_strict;
+    v->pods[pod].can = can;
 }
 
 void view_storage(struct view *v, int pod, int64_t vertices, int64_t edges, const char *database,

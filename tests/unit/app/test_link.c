@@ -174,7 +174,7 @@ static void test_answers_become_facts(void **state)
     assert_int_equal(pod_role(pod()), ROLE_MAIN);
     assert_string_equal(pod()->run, "run-a");
     assert_string_equal(pod()->version, "3.6.1");
-    assert_true(pod()->can_strict);
+    assert_true(pod()->can.strict_sync);
     WAIT_UNTIL(loop, db.roles >= 6);
     assert_int_equal(db.shows, 0); /* it is main, and not known as T */
     link_ask_storage(c.links[0]);
@@ -191,7 +191,7 @@ static void test_answers_become_facts(void **state)
     db.version = "3.4.0";
     WAIT_UNTIL(loop, strcmp(pod()->run, "run-b") == 0 && pod()->version[0]);
     assert_int_equal(pod()->storage_at, 0);
-    assert_false(pod()->can_strict);
+    assert_false(pod()->can.strict_sync);
 }
 
 static void test_newer_servers_count_by_database(void **state)

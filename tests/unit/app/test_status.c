@@ -93,7 +93,7 @@ static void fill(void)
         (void)str_format(run, sizeof run, "run-%d", i);
         view_link_up(v, i);
         view_role(v, i, i ? ROLE_REPLICA : ROLE_MAIN, run, v->now_us);
-        view_version(v, i, "3.6.1", true);
+        view_version(v, i, "3.6.1", (struct abilities){true, true});
         view_storage(v, i, 5, 6, "db", v->now_us);
     }
     view_rows(v, 0, "run-0", rows, ARRAY_LEN(rows), v->now_us);

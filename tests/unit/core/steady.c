@@ -62,7 +62,7 @@ void steady_view(struct view *v)
         view_kube_pod(v, i, &(struct pod_kube){.ready = true, .uid = run, .ip = ip});
         view_link_up(v, i);
         view_role(v, i, i ? ROLE_REPLICA : ROLE_MAIN, run, v->now_us);
-        view_version(v, i, "3.6.1", true);
+        view_version(v, i, "3.6.1", (struct abilities){true, true});
         view_storage(v, i, 5, 0, "db", v->now_us);
     }
     view_record(v, &r);

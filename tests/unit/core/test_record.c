@@ -164,6 +164,8 @@ static void test_nonsense_is_refused(void **state)
         {"from", ":"},
         {"rebuild", "mg-2"},
         {"rebuild", "mg-2::why"},
+        {"rebuild", "mg-2:../x:why"},
+        {"rebuild", "mg-2:..:why"},
         {"rebuild", "mg-99:uid:why"},
         {"began", "-1"},
         {"began", "now"},

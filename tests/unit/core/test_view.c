@@ -312,13 +312,34 @@ static void test_the_sync_mode(void **state)
 {
     (void)state;
     assert_int_equal(view_sync_mode(&v), MODE_STRICT_SYNC);
-    v.pods[1].can_strict = false; /* one that is older decides for both */
+    v.pods[1].can.strict_sync = false; /* one that is older decides for both */
     assert_int_equal(view_sync_mode(&v), MODE_SYNC);
     v.settings.replication_mode = REPLICATION_STRICT_SYNC;
     assert_int_equal(view_sync_mode(&v), MODE_STRICT_SYNC);
     v.settings.replication_mode = REPLICATION_SYNC;
-    v.pods[1].can_strict = true;
+    v.pods[1].can.strict_sync = true;
     assert_int_equal(view_sync_mode(&v), MODE_SYNC);
+    v.pods[0].can.sync_fails = false; /* it acknowledges what nobody else has */
+    assert_int_equal(view_sync_mode(&v), MODE_STRICT_SYNC);
+}
+
+static void test_a_mode_that_does_not_fit(void **state)
+{
+
+    (void)state;
+    assert_true(view_mode_fits(&v, why));
+    v.pods[1].can.sync_fails = false;
+    assert_true(view_mode_fits(&v, why)); /* of no matter */
+    v.settings.replication_mode = REPLICATION_SYNC;
+    assert_false(view_mode_fits(&v, why));
+    assert_non_null(strstr(why, "STRICT_SYNC takes its place"));
+    v.settings.replication_mode = REPLICATION_STRICT_SYNC;
+    assert_true(view_mode_fits(&v, why));
+    v.pods[0].can.strict_sync = false;
+    assert_false(view_mode_fits(&v, why));
+    assert_non_null(strstr(why, "does not know it"));
+    v.pods[0].version[0] = '\0'; /* not known yet */
+    assert_true(view_mode_fits(&v, why));
 }
 
 static void test_last_durable_timestamp(void **state)
@@ -338,6 +359,7 @@ static void test_last_durable_timestamp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_mode_that_does_not_fit, set_up),
         cmocka_unit_test_setup(test_a_role_is_as_old_as_its_question, set_up),
         cmocka_unit_test_setup(test_rows_are_of_one_process, set_up),
         cmocka_unit_test_setup(test_rows_from_before_our_change_do_not_count, set_up),

@@ -291,7 +291,7 @@ static void end_connect(struct world *w, int id, int pod)
     (void)str_copy(c->link_run[pod], RUN_SIZE, p->run);
     view_link_up(v, pod);
     view_role(v, pod, p->role, p->run, w->now_us);
-    view_version(v, pod, "3.6.1", true);
+    view_version(v, pod, "3.6.1", (struct abilities){true, true});
 }
 
 static void end_ask(struct world *w, int id, const struct op *op)
