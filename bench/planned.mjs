@@ -12,8 +12,12 @@ const few = Math.max(1, Math.round(runs / 10));
 const what = process.env.WHAT.split(' ');
 const SESSIONS = 4;
 
-async function begin(t, options = {}) {
-  const s = await cluster(t, { args: ['--prestop', '--init', '--ordered'], graceSeconds: 30, ...options });
+async function begin(t) {
+  const s = await cluster(t, {
+    args: ['--prestop', '--init', '--ordered'],
+    graceSeconds: 30,
+    env: { REPLICATION_MODE: process.env.MODE ?? 'auto' },
+  });
   const load = s.writer({ sessions: SESSIONS, pauseMs: 1, failPauseMs: 1 });
   await writesOn(load);
   return { s, load };
@@ -49,17 +53,20 @@ const benches = {
   async rolling(t) {
     const { s, load } = await begin(t);
     const rows = { 'longest gap': [], 'all pods are new': [] };
-    let changesOfMain = 0;
+    let switchovers = 0;
     for (let i = 0; i < few; i++) {
       const from = performance.now();
-      const main = (await s.main()).name;
+      const { epoch } = await s.record();
       await rollingRestart(s);
       rows['all pods are new'].push(performance.now() - from);
       rows['longest gap'].push(load.longestGapMs(from));
-      changesOfMain += (await s.main()).name !== main;
+      const kinds = JSON.parse((await s.record()).history)
+        .filter((h) => h.epoch > Number(epoch)).map((h) => h.kind);
+      assert.ok(!kinds.includes('failover'), kinds.join(' '));
+      switchovers += kinds.filter((kind) => kind === 'switchover').length;
       await writesOn(load, 5);
     }
-    console.log(`changes of the main: ${changesOfMain} net, sessions ${SESSIONS}`);
+    console.log(`switchovers: ${switchovers}, sessions: ${SESSIONS}`);
     await end(s, load, `rolling restart (ms, ${few} runs)`, rows);
   },
 

@@ -84,7 +84,8 @@ export async function rollingRestart(s, { action = 'restart', limitMs = 60_000 }
   const set = async () =>
     (await s.kube('GET', '/apis/apps/v1/namespaces/default/statefulsets/memgraph')).body;
   const before = (await set()).status.updateRevision;
-  await s.control('rollout', action);
+  // kubectl knows one restart a second.
+  await waitFor('the rollout begins', async () => s.control('rollout', action));
   await waitFor('every pod is of the new revision', async () => {
     const { spec, status } = await set();
     return status.updateRevision !== before && status.currentRevision === status.updateRevision &&
