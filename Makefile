@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP = ./scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover soak chaos clean
+.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover bench-planned soak chaos clean
 
 help:   ## this list
 	@grep -hE '^[a-z0-9-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ bench: build ## the gateway beside HAProxy, nginx and a relay in Go: a table (30
 
 bench-failover: build ## time from the death of the main to the next acknowledged write, 50 runs
 	@./bench/failover
+
+bench-planned: build ## switchovers, refreshes, rolling restarts, a frozen main: gaps and cuts
+	@./bench/planned
 
 chaos: build ## random faults under writes, then healing: DURATION_S=60 MODE=auto|sync SEED=n
 	@./bench/chaos

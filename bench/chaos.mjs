@@ -34,12 +34,20 @@ const faults = {
   freeze: async (s) => { const { name } = await s.main(); const p = pick(pods.filter((x) => x !== name)); await s.control('freeze', p); await delay(500 + random() * 5000); await s.control('thaw', p); },
   'kill a controller': async (s) => s.control('kill', pick(['controller-0', 'controller-1'])),
   'stop a controller': async (s) => { const c = pick(['controller-0', 'controller-1']); await s.control('term', c); await delay(300); await s.control('start', c); },
+  // By plan: all of it may meet a cluster that cannot do it now, and is refused then.
+  switchover: async (s) => s.admin('switchover', {}, pick([0, 1])),
+  refresh: async (s) => s.admin('refresh', {}, pick([0, 1])),
+  rebuild: async (s) => s.admin('rebuild/memgraph-2', {}, pick([0, 1])),
+  rollout: async (s) => s.control('rollout', pick(['restart', 'undo'])),
+  evict: async (s) => s.control('evict', pick(pods)),
+  drain: async (s) => { const p = pick(pods); await s.control('drain', p); await delay(random() * 4000); await s.control('uncordon', p); },
+  'node lost': async (s) => { const p = pick(pods); await s.control('node', `down ${p}`); await s.control('delete', p, pick([0, 1])); await delay(random() * 3000); await s.control('node', `up ${p}`); },
   'API away': async (s) => { await s.control('api', 'down'); await delay(200 + random() * 3000); await s.control('api', 'up'); },
 };
 
 test(`chaos, ${mode}, seed ${seed}, ${seconds} s`, { timeout: (seconds + 120) * 1000 }, async (t) => {
   const env = { REPLICATION_MODE: mode, LEASE_DURATION: '3s', LEASE_RENEW_DEADLINE: '2s', LEASE_RETRY_PERIOD: '500ms' };
-  const s = await cluster(t, { controllers: 2, env, args: ['--no-backoff'], restartDelay: '100ms' });
+  const s = await cluster(t, { pods: pods.length, controllers: 2, env, args: ['--no-backoff', '--prestop', '--init'], restartDelay: '100ms', graceSeconds: 10 });
   const loads = [s.writer({ index: 0, failPauseMs: 5 }), s.writer({ index: 1, failPauseMs: 5 })];
   const done = {};
   const end = performance.now() + seconds * 1000;
@@ -48,7 +56,7 @@ test(`chaos, ${mode}, seed ${seed}, ${seconds} s`, { timeout: (seconds + 120) * 
     try {
       await faults[name](s);
     } catch (error) {
-      if (!/does not run|no pod|no such|frozen|already|not running|is gone|there is no|not possible/i.test(error.message)) throw error;
+      if (!/does not run|no pod|no such|frozen|already|not running|is gone|there is no|not possible|fetch failed|: 40[39] |: 503 |HTTP 4|last revision/i.test(error.message)) throw error;
     }
     done[name] = (done[name] ?? 0) + 1;
     if (random() < 0.7) await delay(random() * 1500);

@@ -11,9 +11,9 @@ import test from 'node:test';
 
 import { checkWhole, cluster, formed, refused, writesOn } from '../tests/integration/cluster.mjs';
 import { waitFor } from '../tests/integration/harness.mjs';
+import { table } from './table.mjs';
 
 const runs = Number(process.env.RUNS);
-const at = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
 
 async function oneRun(s, load) {
   const main = await s.main();
@@ -51,11 +51,9 @@ test(`failover, ${runs} runs`, { timeout: runs * 20_000 }, async (t) => {
   const results = [];
   for (let i = 0; i < runs; i++) results.push(await oneRun(s, load));
   const outcomes = await checkWhole(s, load);
-  const lines = Object.keys(results[0]).map((phase) => {
-    const list = results.map((r) => Math.max(0, r[phase]));
-    return `| ${phase} | ${at(list, 0.5).toFixed(0)} | ${at(list, 0.9).toFixed(0)} | ${at(list, 0.99).toFixed(0)} | ${at(list, 1).toFixed(0)} |`;
-  });
-  console.log(`\n| phase (ms, ${runs} runs) | median | p90 | p99 | max |\n|---|---|---|---|---|\n${lines.join('\n')}`);
+  const rows = Object.fromEntries(Object.keys(results[0])
+    .map((phase) => [phase, results.map((r) => Math.max(0, r[phase]))]));
+  console.log(`\n${table(`phase (ms, ${runs} runs)`, rows)}`);
   console.log(`\nacknowledged ${outcomes.acknowledged}, refused ${outcomes.refused}, unknown ${outcomes.unknown}, ` +
     `acknowledged and lost 0, refused registrations ${await refused(s)}\n`);
 });

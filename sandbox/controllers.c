@@ -54,6 +54,7 @@ static void environment_fill(struct environment *env, const struct controller *c
     env_add(env, "GATEWAY_READ_BIND_ADDRESS=%s:%d", c->ip, CONTROLLERS_PORT_READ);
     env_add(env, "HTTP_PORT=%d", CONTROLLERS_PORT_HTTP);
     env_add(env, "HTTP_BIND_ADDRESS=%s", c->ip);
+    env_add(env, "ADMIN_TOKEN_FILE=%s", config->token_file);
     env_add(env, "LOG_FORMAT=json");
     env_add(env, "SHUTDOWN_GRACE=100ms");
 }

@@ -127,7 +127,8 @@ bool kube_cluster_alive(const struct kube_cluster_pod *pod);
 
 /* What kubectl does. Whether the answer is yes says its HTTP status; the caller owns its body. */
 struct kube_reply kube_cluster_scale(struct kube_cluster *c, unsigned replicas);
-/* A new revision of the template, with an annotation kubectl.kubernetes.io/restartedAt. */
+/* A new revision of the template, with an annotation kubectl.kubernetes.io/restartedAt. 409: it was
+ * restarted in this very second, as kubectl refuses, too. */
 struct kube_reply kube_cluster_rollout_restart(struct kube_cluster *c);
 /* Back to the revision before the latest, also midway. 404: there is none. */
 struct kube_reply kube_cluster_rollout_undo(struct kube_cluster *c);

@@ -29,10 +29,18 @@ struct kube_reply kube_cluster_annotate(struct kube_cluster *c, const char *name
 
 struct kube_reply kube_cluster_rollout_restart(struct kube_cluster *c)
 {
+    static const char annotation[] = "kubectl.kubernetes.io/restartedAt";
+    const json_t *at = json_object_get(kube_cluster_set(c), "spec");
+    const char *last;
     char now[STAMP_SIZE];
 
+    at = json_object_get(json_object_get(at, "template"), "metadata");
+    last = json_string_value(json_object_get(json_object_get(at, "annotations"), annotation));
     kube_cluster_stamp(c, now);
-    return kube_cluster_annotate(c, "kubectl.kubernetes.io/restartedAt", now);
+    if (last && strcmp(last, now) == 0) /* it would change nothing */
+        return kube_status_failure(409, "Conflict",
+                                   "restarted within the past second: wait before another restart");
+    return kube_cluster_annotate(c, annotation, now);
 }
 
 struct kube_reply kube_cluster_rollout_undo(struct kube_cluster *c)

@@ -64,3 +64,32 @@ export async function refused(s) {
     n += ((await s.log(name)).match(/outcome=diverged/g) ?? []).length;
   return n;
 }
+
+// Asks for a change of the main or of its epoch, and waits until it is done. Gives the time of the
+// request (performance.now()) and what the history says of the change.
+export async function change(s, action, { limitMs = 15_000 } = {}) {
+  const { epoch } = await s.record();
+  await s.admin(action);
+  const askedAt = s.lastCommandAt;
+  const entry = await waitFor(`${action} is done`, async () => {
+    const { transition, request, history } = await s.record();
+    return transition === '' && request === '' &&
+      JSON.parse(history).find((h) => h.epoch > Number(epoch));
+  }, limitMs);
+  return { askedAt, entry };
+}
+
+// All pods get a new template, one after the other, and the cluster is whole again.
+export async function rollingRestart(s, { action = 'restart', limitMs = 60_000 } = {}) {
+  const set = async () =>
+    (await s.kube('GET', '/apis/apps/v1/namespaces/default/statefulsets/memgraph')).body;
+  const before = (await set()).status.updateRevision;
+  // kubectl knows one restart a second.
+  await waitFor('the rollout begins', async () => s.control('rollout', action));
+  await waitFor('every pod is of the new revision', async () => {
+    const { spec, status } = await set();
+    return status.updateRevision !== before && status.currentRevision === status.updateRevision &&
+      status.updatedReplicas === spec.replicas && status.readyReplicas === spec.replicas;
+  }, limitMs);
+  return formed(s);
+}

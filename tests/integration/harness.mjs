@@ -213,6 +213,21 @@ class Sandbox {
     return answer.json();
   }
 
+  // What an operator asks of a controller: s.admin('switchover'), s.admin('rebuild/memgraph-2').
+  async admin(action, body = {}, index = 0) {
+    const { http } = await this.controller(index);
+    this.lastCommandAt = performance.now();
+    const answer = await fetch(`${http}/api/v1/admin/${action}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.info.token}` },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const json = await answer.json();
+    if (answer.status !== 202) throw new Error(`${action}: ${answer.status} ${json.error}`);
+    return json;
+  }
+
   // Drivers end with the sandbox.
   driver(url, config) {
     const d = driver(url, config);

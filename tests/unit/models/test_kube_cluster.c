@@ -63,6 +63,7 @@ static void test_rolling_restart(void **state)
     (void)str_copy(before, sizeof before, set_text(f, "currentRevision"));
     assert_int_equal(bed_status(kube_cluster_rollout_restart(f->cluster)), 200);
     bed_run(f, SECOND / 2);
+    assert_int_equal(bed_status(kube_cluster_rollout_restart(f->cluster)), 409);
     assert_string_equal(set_text(f, "currentRevision"), before);
     assert_string_not_equal(set_text(f, "updateRevision"), before);
     assert_int_equal(set_number(f, "updatedReplicas"), 1);
