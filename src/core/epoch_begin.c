@@ -56,7 +56,7 @@ static void clear_request(const struct view *v, struct record *r, enum epoch_kin
     enum request_kind asked = request_open(v).kind;
     bool moves = v->record_exists && x != v->record.target;
 
-    if ((moves && (asked == REQUEST_SWITCHOVER || asked == REQUEST_FAILOVER)) ||
+    if ((moves && asked == REQUEST_SWITCHOVER) ||
         (kind == EPOCH_REFRESH && asked == REQUEST_REFRESH))
         r->request[0] = '\0';
 }

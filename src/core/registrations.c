@@ -142,6 +142,25 @@ static const struct row *foreign_row(const struct view *v, const char *address)
     return NULL;
 }
 
+/* It answers us, and T cannot register it: a person should look. */
+static void tell_unregistrable(const struct view *v, struct plan *plan, int pod)
+{
+    static const unsigned in_a_row = 3;
+    struct effect *e;
+
+    if (v->pods[pod].register_failures < in_a_row)
+        return;
+    e = plan_add(
+        plan, v, EFFECT_EVENT, RULE_O7, -1,
+        "%.60s-%d answers, and %.60s-%d cannot register it. It is cut off from the main; or it "
+        "has diverged (Memgraph before 3.5 does not say): then request a rebuild",
+        v->settings.name, pod, v->settings.name, v->record.target);
+    if (e) {
+        e->event = "ReplicaNotRegistered";
+        e->warning = true;
+    }
+}
+
 static void add_async(const struct view *v, struct plan *plan, int pod)
 {
     const struct pod *p = &v->pods[pod];
@@ -154,6 +173,7 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
         pod_refused(p))
         return;
     if (p->register_retry_at > v->now_us) {
+        tell_unregistrable(v, plan, pod);
         plan_wake(plan, p->register_retry_at);
         return;
     }

@@ -64,6 +64,26 @@ static bool check_switchover(const struct view *v, const struct request *r, char
     return false;
 }
 
+/* T itself may be meant: a main that came back, or never came to be one, and for which nobody can
+ * vouch, goes on as it is. */
+static bool check_failover(const struct view *v, const struct request *r, char why[WHY_SIZE])
+{
+    if (r->pod >= 2) {
+        (void)str_format(why, WHY_SIZE, "only %s-0 and %s-1 may be main", v->settings.name,
+                         v->settings.name);
+        return false;
+    }
+    if (r->pod != v->record.target)
+        return eligibility_may_force(v, why);
+    if (pod_role(&v->pods[r->pod]) == ROLE_UNKNOWN) {
+        (void)str_format(why, WHY_SIZE, "%s-%d does not answer", v->settings.name, r->pod);
+        return false;
+    }
+    (void)str_format(why, WHY_SIZE, "%s-%d goes on; acknowledged writes that it lacks are lost",
+                     v->settings.name, r->pod);
+    return true;
+}
+
 static bool check_degrade(const struct view *v, char why[WHY_SIZE])
 {
     if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_DEGRADED) {
@@ -79,7 +99,7 @@ static bool check_kind(const struct view *v, const struct request *r, char why[W
     case REQUEST_SWITCHOVER:
         return check_switchover(v, r, why);
     case REQUEST_FAILOVER:
-        return eligibility_may_force(v, why);
+        return check_failover(v, r, why);
     case REQUEST_REBUILD:
         return rebuild_possible(v, r->pod, why);
     case REQUEST_DEGRADE:
@@ -138,24 +158,25 @@ static bool refuse(const struct view *v, struct plan *plan, const char *why)
     return true;
 }
 
-static bool force(const struct view *v, struct plan *plan)
+static bool force(const struct view *v, struct plan *plan, const struct request *asked)
 {
+    int x = asked->pod >= 0 ? asked->pod : view_s(v);
     char why[WHY_SIZE];
     struct record *r;
     struct effect *e;
 
-    if (!eligibility_may_force(v, why))
+    if (!check_failover(v, asked, why))
         return false;
-    r = epoch_begin(v, plan, RULE_REQUEST, EPOCH_FAILOVER, view_s(v), "an operator forces it: %s",
-                    why);
+    r = epoch_begin(v, plan, RULE_REQUEST, EPOCH_FAILOVER, x, "an operator forces it: %s", why);
     if (!r)
         return true;
+    r->request[0] = '\0';
     r->promoted = PROMOTED_FORCED;
     r->sync_why = SYNC_WHY_FORCED;
     e = plan_add(plan, v, EFFECT_EVENT, RULE_REQUEST, -1,
                  "%s-%d becomes main because an operator forces it: acknowledged writes that it "
                  "lacks are lost",
-                 v->settings.name, view_s(v));
+                 v->settings.name, x);
     if (e) {
         e->event = "FailoverForced";
         e->warning = true;
@@ -197,7 +218,7 @@ bool request_decide(const struct view *v, struct plan *plan)
         return false;
     if (!request_parse(str_of(v->record.request), &r) || r.kind == REQUEST_NONE)
         return refuse(v, plan, "its text makes no sense; see docs/reference.md");
-    if (r.kind == REQUEST_FAILOVER && force(v, plan))
+    if (r.kind == REQUEST_FAILOVER && force(v, plan, &r))
         return true;
     if (r.kind == REQUEST_REBUILD && rebuild(v, plan, r.pod))
         return true;

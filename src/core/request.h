@@ -10,7 +10,7 @@
 
 struct request {
     enum request_kind kind;
-    int pod; /* REBUILD, STOP: which; SWITCHOVER: to whom, -1: the other of the pair */
+    int pod; /* REBUILD, STOP: which; SWITCHOVER, FAILOVER: to whom, -1: the other of the pair */
     int64_t at_wall_us;
 };
 

@@ -63,6 +63,11 @@ bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
                          (unsigned)REFUSED_IN_A_ROW);
         return true;
     }
+    if (p->timeouts >= v->settings.probe_failures && p->link_fail == FAIL_UNREACHABLE) {
+        (void)str_format(why, WHY_SIZE, "its address cannot be reached, %u times in a row",
+                         v->settings.probe_failures);
+        return true;
+    }
     if (p->timeouts >= v->settings.probe_failures) {
         (void)str_format(why, WHY_SIZE, "no answer to %u probes in a row: it hangs",
                          v->settings.probe_failures);

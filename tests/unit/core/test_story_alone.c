@@ -190,6 +190,33 @@ static void test_a_failover_to_a_stray_main_is_forced(void **state)
     world_free(w);
 }
 
+/* X was restarted before it was promoted, and the old main has lost its volume: nobody can vouch
+ * for X, and there is nobody else. */
+static void test_a_main_that_nobody_vouches_for_is_forced(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    w->injection = (struct injection){EFFECT_PROMOTE, 1, OUTCOME_BUSY, 1000};
+    world_kill(w, 0);
+    world_run(w, second);
+    assert_int_equal(w->record.transition, EPOCH_FAILOVER);
+    fake_stop(w, 1);
+    fake_wipe(w, 0);
+    world_start(w, 0);
+    world_start(w, 1);
+    w->injection.count = 0;
+    world_run(w, 5 * second);
+    assert_false(world_is_open(w));
+    assert_true(strstr(world_event(&w->controllers[0]), "it was restarted before it was promoted"));
+    world_request(w, "failover:1@1");
+    (void)world_until(w, world_is_open, 2 * second, "it goes on");
+    assert_int_equal(w->record.target, 1);
+    assert_int_equal(w->record.promoted, PROMOTED_FORCED);
+    (void)world_until(w, world_is_ready, 30 * second, "the empty one is filled");
+    world_free(w);
+}
+
 /* ---- rebuild ---- */
 
 static void start_diverged(struct world *w, int pod)
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_degrade_overrides_the_wait_for_s),
         cmocka_unit_test(test_a_failover_is_forced),
         cmocka_unit_test(test_a_failover_to_a_stray_main_is_forced),
+        cmocka_unit_test(test_a_main_that_nobody_vouches_for_is_forced),
         cmocka_unit_test(test_a_diverged_a_is_rebuilt),
         cmocka_unit_test(test_an_a_is_not_rebuilt_without_s),
         cmocka_unit_test(test_the_old_main_is_rebuilt_after_a_failover),
