@@ -25,7 +25,7 @@ static enum sync_why why_of(enum epoch_kind kind)
 /* `sync` while no S takes part. A refresh keeps a `none` by decision, with its time: should S not
  * join after all, T may go on alone as before. And it keeps `none:initial`: a cluster is not formed
  * before S was proven once. An old main that is about to stop will be back in a moment. */
-static void set_none(const struct view *v, struct record *r, enum epoch_kind kind)
+static void set_none(const struct view *v, struct record *r, enum epoch_kind kind, int x)
 {
     if (kind == EPOCH_REFRESH && r->sync == SYNC_NONE &&
         (record_alone_by_decision(r, v->wall_us) || r->sync_why == SYNC_WHY_INITIAL))
@@ -35,7 +35,7 @@ static void set_none(const struct view *v, struct record *r, enum epoch_kind kin
     r->sync_run[0] = '\0';
     r->sync_until_wall_us = 0;
     if (kind == EPOCH_SWITCHOVER && v->settings.planned_restart == PLANNED_DEGRADE &&
-        stopping_is(v, v->record.target)) {
+        stopping_is(v, 1 - x)) {
         r->sync_why = SYNC_WHY_PLANNED;
         r->sync_until_wall_us = v->wall_us + v->settings.planned_limit_us;
     }
@@ -103,7 +103,7 @@ struct record *epoch_begin(const struct view *v, struct plan *plan, enum rule ru
     (void)str_copy(r->main_run, sizeof r->main_run, v->pods[x].run);
     r->transition = kind;
     set_promoted(r, kind, v->pods[x].run);
-    set_none(v, r, kind);
+    set_none(v, r, kind, x);
     set_reason(v, r, why);
     return r;
 }

@@ -127,8 +127,10 @@ void returned_as_replica(const struct view *v, struct plan *plan)
         begin_again(v, plan, "an operator forced it, and it was interrupted");
         return;
     }
-    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && !v->work.touched &&
-        !pod_runs(&v->pods[t], v->record.main_run)) {
+    /* One that is begun again (`from` is empty) is of a T that was main before, and may have
+     * served: the old main may lack what it holds. */
+    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && v->record.from >= 0 &&
+        !v->work.touched && !pod_runs(&v->pods[t], v->record.main_run)) {
         go_back(v, plan);
         return;
     }
