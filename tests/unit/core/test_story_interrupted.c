@@ -288,6 +288,40 @@ static void test_old_answers_do_not_count(void **state)
     world_free(w);
 }
 
+/* X served before the end of the failover could be recorded. It is begun again on X, and X is
+ * restarted before that promotion: the old main lacks what X holds, so it is not gone back to. */
+static void test_an_x_that_served_is_not_gone_back_from(void **state)
+{
+    struct world *w = world_formed(3);
+
+    (void)state;
+    world_kill(w, 0);
+    while (w->record.transition != EPOCH_FAILOVER)
+        world_run(w, ms);
+    w->api_down = true;
+    (void)world_until(w, world_is_open, second, "X serves");
+    assert_int_equal(w->record.transition, EPOCH_FAILOVER);
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    controller_stop(w, 0);
+    w->api_down = false;
+    fake_stop(w, 1);
+    world_start(w, 1);
+    world_start(w, 0);
+    w->injection = (struct injection){EFFECT_PROMOTE, 1, OUTCOME_BUSY, 1000};
+    world_take_over(w, 1);
+    world_run(w, second);
+    assert_int_equal(w->record.epoch, 3);
+    assert_int_equal(w->pods[1].role, ROLE_REPLICA);
+    fake_stop(w, 1);
+    world_start(w, 1);
+    w->injection.count = 0;
+    (void)world_until(w, world_is_open, 5 * second, "X serves again");
+    assert_int_equal(w->record.target, 1);
+    assert_int_equal(w->acked & ~w->pods[1].data, 0);
+    (void)world_until(w, world_is_ready, 20 * second, "and the others follow");
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_s_does_not_become_ready_after_a_failover),
         cmocka_unit_test(test_t_is_lost_in_a_refresh),
         cmocka_unit_test(test_old_answers_do_not_count),
+        cmocka_unit_test(test_an_x_that_served_is_not_gone_back_from),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
