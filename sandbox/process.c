@@ -42,6 +42,7 @@ static void signals_reset(void)
 static void child_run(const struct process_config *config, int output, pid_t parent)
 {
     int nothing = open("/dev/null", O_RDONLY);
+    size_t n = 0;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -51,8 +52,10 @@ static void child_run(const struct process_config *config, int output, pid_t par
     if (dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
-    for (size_t i = 0; config->env && config->env[i]; i++)
-        putenv((char *)config->env[i]);
+    while (config->env && config->env[n])
+        n++;
+    while (n) /* so that the first one of a name counts */
+        putenv((char *)config->env[--n]);
     execv(config->argv[0], (char *const *)config->argv);
     dprintf(STDERR_FILENO, "cannot execute %s: %m\n", config->argv[0]);
     _exit(127);

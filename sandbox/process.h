@@ -16,8 +16,9 @@
 struct process_config {
     struct loop *loop;
     const char *const *argv; /* argv[0]: the program's path */
-    const char *const *env;  /* added to our own environment; NULL: nothing */
-    const char *log_file;    /* appended to */
+    const char *const
+        *env;             /* added to our own environment, the first one of a name; NULL: nothing */
+    const char *log_file; /* appended to */
     void (*on_exit)(void *arg, int wait_status);
     void (*on_line)(void *arg, struct str line); /* may be NULL */
     void *arg;

@@ -134,9 +134,8 @@ static void ask(struct admin *a, struct http_request *r, const struct action *ac
         answer_error(r, 404, "no such pod: wanted /api/v1/admin/rebuild/<pod>");
     else if (!action->read(a->c, body, &request, why))
         answer_error(r, 400, why);
-    else if (v->record_exists && !note_request_may(&v->record, why))
-        answer_error(r, 409, why);
-    else if (!request_check(v, &request, why))
+    else if ((v->record_exists && !note_request_may(&v->record, why)) ||
+             !request_check(v, &request, why))
         answer_error(r, 409, why);
     else
         write_note(a, r, action->name, "request", request_text(&request, text), note_request_may);

@@ -160,9 +160,9 @@ static struct fail carry_out(const struct move *m, const char *done)
 
 static bool token_is_fine(const char *token)
 {
-    return token[0] &&
+    return token[0] && token[0] != '.' &&
            !token[strspn(token, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789-_")] &&
+                                "0123456789-_.")] &&
            strncmp(token, replication_prefix, strlen(replication_prefix)) != 0;
 }
 

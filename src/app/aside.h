@@ -18,7 +18,7 @@ struct aside_order {
     bool data;        /* snapshots/, wal/ and replication/ */
     bool replication; /* replication/ alone; counts only without `data` */
     bool may_overwrite;
-    const char *token; /* letters, digits, - and _ */
+    const char *token; /* letters, digits, - _ and . (not first) */
 };
 
 /* Carries out an order on a data directory. DENIED: an older generation is there and must not go;

@@ -136,6 +136,18 @@ static int run_failover(const struct cli_options *o)
     return ask(o, "failover", json_pack("{s:b}", "acceptDataLoss", 1));
 }
 
+/* Who asks, as the record takes it: visible letters without @. */
+static json_t *user_json(const char *user)
+{
+    char name[64];
+
+    (void)str_copy(name, sizeof name, user);
+    for (char *c = name; *c; c++)
+        if (*c <= ' ' || *c > '~' || *c == '@')
+            *c = '_';
+    return json_string(name);
+}
+
 static int run_pause(const struct cli_options *o)
 {
     const char *by = getenv("USER");
@@ -144,7 +156,7 @@ static int run_pause(const struct cli_options *o)
     if (o->limit)
         (void)json_object_set_new(body, "for", json_string(o->limit));
     if (by && by[0])
-        (void)json_object_set_new(body, "by", json_string(by));
+        (void)json_object_set_new(body, "by", user_json(by));
     return ask(o, "pause", body);
 }
 

@@ -162,9 +162,11 @@ struct prestop *prestop_new(struct controller *c)
 
 void prestop_free(struct prestop *p)
 {
+    struct list *node;
+
     if (!p)
         return;
-    while (!list_empty(&p->waits))
-        end_wait(CONTAINER_OF(p->waits.next, struct wait, node));
+    while ((node = list_pop(&p->waits)))
+        end_wait(CONTAINER_OF(node, struct wait, node));
     free(p);
 }

@@ -2,6 +2,7 @@
 // the kubelet runs, the rights of config/rbac.yaml, and controllers with a token of that
 // ServiceAccount. tests/e2e/run provides the control plane and the environment.
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -102,7 +103,24 @@ export class Cluster {
           ...["--data-directory", volume, "--log-file", join(this.folder, `${name}.memgraph.log`)],
         ],
       }),
+      init: ({ name, uid, volume }) => this.#init(name, uid, volume),
     });
+    this.adminTokenFile = join(this.folder, "admin-token");
+    writeFileSync(this.adminTokenFile, randomBytes(16).toString("hex"));
+  }
+
+  /** As the init container of a pod; nothing to ask where no controller was ever started. */
+  #init(name, uid, volume) {
+    if (!this.controllers.length) return undefined;
+    return {
+      file: join(BUILD, "memgraph-controller"),
+      args: ["init", "--data-directory", volume],
+      env: {
+        POD_NAME: name,
+        POD_UID: uid,
+        CONTROLLER_URL: this.controllers.map(({ ip }) => `http://${ip}:8080`).join(),
+      },
+    };
   }
 
   async #create(replicas) {
@@ -170,12 +188,24 @@ export class Cluster {
         STATEFULSET_NAME: "memgraph",
         APP_NAME: "memgraph",
         LOG_LEVEL: "debug",
+        ADMIN_TOKEN_FILE: this.adminTokenFile,
         ...settings,
       },
     });
     this.controllers.push(controller);
     controller.start();
     return controller;
+  }
+
+  /** One of the controllers is asked for something: POST /api/v1/admin/<action>. */
+  async ask(action, body = {}) {
+    const [{ ip }] = this.controllers;
+    const answer = await fetch(`http://${ip}:8080/api/v1/admin/${action}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${readFileSync(this.adminTokenFile, "utf8")}` },
+      body: JSON.stringify(body),
+    });
+    if (answer.status !== 202) throw new Error(`${action}: ${answer.status} ${await answer.text()}`);
   }
 
   async scale(replicas) {

@@ -3,7 +3,7 @@
 //
 // As the real one: a pod keeps its IP and its volume while its process is restarted in place; a new
 // pod has a new IP and the volume of its claim; a deleted pod gets SIGTERM, its grace, SIGKILL, and
-// only then leaves the API; a pod is Ready when its port accepts. All of it goes on while the API
+// only then leaves the API; a pod is Ready when its port accepts; an init container runs before. All of it goes on while the API
 // server is away, and is reported when it is back.
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, closeSync } from "node:fs";
@@ -95,6 +95,9 @@ class PodRunner {
     await previous?.ended;
     if (this.#stopping) return;
     if (!pod.spec.nodeName) await this.#bind();
+    while (!this.#stopping && (await this.#runInit()) !== 0) {
+      await Promise.race([delay(RESTART_DELAY_MS), this.#woken()]);
+    }
     while (!this.#stopping) {
       await this.#runOnce();
       if (this.#stopping) break;
@@ -123,12 +126,29 @@ class PodRunner {
     await this.#insist(() => this.#kubelet.kube.post(`${this.#path}/binding`, binding), bound);
   }
 
-  async #runOnce() {
-    const { file, args } = this.#kubelet.command(this);
+  #spawn({ file, args, env }) {
     const log = openSync(join(this.#kubelet.folder, `${this.name}.log`), "a");
-    const child = spawn(file, args, { stdio: ["ignore", log, log] });
+    const child = spawn(file, args, { env, stdio: ["ignore", log, log] });
     closeSync(log);
     this.process = child;
+    return child;
+  }
+
+  /** The init container, before the pod's first process. Resolves to its exit status. */
+  async #runInit() {
+    const init = this.#kubelet.init?.(this);
+    if (!init) return 0;
+    const child = this.#spawn(init);
+    const status = await new Promise((resolve) => {
+      child.on("error", () => resolve(127));
+      child.on("exit", (code) => resolve(code ?? 137));
+    });
+    this.process = undefined;
+    return status;
+  }
+
+  async #runOnce() {
+    const child = this.#spawn(this.#kubelet.command(this));
     const startedAt = now();
     this.#setState({ running: { startedAt } }, false);
     const exited = new Promise((resolve) => {
@@ -257,11 +277,12 @@ export class Kubelet {
   #runners = new Map();
 
   /**
-   * addresses: iterator of IPs for new pods. command(runner): {file, args} of a pod's process;
-   * runner has name, uid, ip, volume.
+   * addresses: iterator of IPs for new pods. command(runner): {file, args} of a pod's process, and
+   * init(runner), if there is one, of its init container, with its env; runner has name, uid, ip,
+   * volume.
    */
-  constructor({ kube, namespace, node, folder, addresses, command }) {
-    Object.assign(this, { kube, node, folder, command });
+  constructor({ kube, namespace, node, folder, addresses, command, init }) {
+    Object.assign(this, { kube, node, folder, command, init });
     this.#namespace = namespace;
     this.#addresses = addresses;
     this.signal = this.#abort.signal;

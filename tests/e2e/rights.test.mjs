@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => cluster?.stop());
 
-test("a bootstrap, a failover and a change of leader need no right that is missing", async (t) => {
+test("bootstrap, failover, rebuild and a change of leader need no right that is missing", async (t) => {
   await tell(t, cluster, {
     fault: async () => {
       const old = await cluster.mainPod();
@@ -26,6 +26,10 @@ test("a bootstrap, a failover and a change of leader need no right that is missi
       await waitFor("another main", async () => (await cluster.mainPod()) !== old);
     },
   });
+  const { uid } = cluster.kubelet.pod("memgraph-2");
+  await cluster.ask("rebuild/memgraph-2");
+  await waitFor("another pod", () => cluster.kubelet.pod("memgraph-2").uid !== uid, 60_000);
+  await cluster.settled();
   const leader = await cluster.leader();
   await leader.end("SIGTERM");
   await waitFor("another leader", async () => (await cluster.leader(0)) !== leader);
@@ -69,7 +73,8 @@ test("what a thief of the token would like to have is refused", async () => {
     ["GET", `${cluster.path}/events`],
     ["GET", "/api/v1/namespaces/default/pods"],
     ["GET", "/api/v1/nodes"],
-    ["DELETE", `${cluster.path}/pods/memgraph-0`],
+    ["DELETE", `${cluster.path}/pods`],
+    ["PATCH", `${cluster.path}/pods/memgraph-0`],
     ["DELETE", `${cluster.path}/configmaps/memgraph-state`],
     ["POST", `${cluster.path}/pods/memgraph-0/exec?command=id&stdout=true`],
     ["PATCH", cluster.statefulSetPath],

@@ -91,7 +91,7 @@ test('who may ask, and for what', async (t) => {
   assert.match(usage.err, /--accept-data-loss/);
   assert.deepEqual(await kinds(s), ['initial']);
 
-  const closed = await cluster(t);
+  const closed = await cluster(t, { env: { ADMIN_TOKEN_FILE: '' } });
   const answer = await fetch(`${(await closed.controller()).http}${admin}/refresh`,
     { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
   assert.equal(answer.status, 403);
