@@ -111,6 +111,65 @@ test("the main's node is drained: handed over before the pod goes", async (t) =>
   assert.equal(await refused(s), 0);
 });
 
+test("the main's node loses its power: failover; the pod is there again when the node is", async (t) => {
+  const s = await cluster(t, { args: POD, graceSeconds: 30 });
+  const load = s.writer({ sessions: SESSIONS });
+  await writesOn(load);
+  const before = await s.pod('memgraph-0');
+
+  await s.control('node', 'down', 'memgraph-0');
+  await s.control('kill', 'memgraph-0');
+  await writesOn(load);
+  assert.equal((await s.status()).main, 'memgraph-1');
+  assert.ok((await s.status()).pods[0].kubernetes.ready); // nobody told Kubernetes
+  await s.control('node', 'up', 'memgraph-0');
+  await s.ready();
+  const after = await s.pod('memgraph-0');
+  assert.equal(after.uid, before.uid);
+  assert.notEqual(after.ip, before.ip);
+  await checkWhole(s, load);
+  assert.equal(await refused(s), 0);
+});
+
+test('scaled from 3 to 5, to 2, to 0 and back to 3: the data are there, the record holds', { timeout: 120_000 },
+  async (t) => {
+    const s = await cluster(t, { args: POD, graceSeconds: 30 });
+    const load = s.writer({ sessions: SESSIONS });
+    await writesOn(load);
+    for (const n of [5, 2]) {
+      await s.control('scale', n);
+      await s.ready();
+      await formed(s, { pods: n });
+    }
+    await writesOn(load);
+    await load.stop();
+    await s.control('scale', 0);
+    await waitFor('no pod is left', async () => (await s.state()).pods.length === 0, 30_000);
+    await s.control('scale', 3);
+    await s.ready();
+    await formed(s, { limitMs: 60_000 });
+    await checkWhole(s, load);
+  });
+
+test('the leader dies in the middle of a rolling restart: the next one goes on', { timeout: 120_000 },
+  async (t) => {
+    const s = await cluster(t, {
+      controllers: 2, args: [...POD, '--ordered'], graceSeconds: 30,
+      env: { LEASE_DURATION: '3s', LEASE_RENEW_DEADLINE: '2s', LEASE_RETRY_PERIOD: '500ms' },
+    });
+    const load = s.writer({ index: 1, sessions: SESSIONS });
+    await writesOn(load);
+    const { uid } = await s.pod('memgraph-1');
+    const restarted = rollingRestart(s, { limitMs: 90_000 });
+    await waitFor('the SYNC replica is replaced', async () =>
+      (await s.pod('memgraph-1')).uid !== uid);
+    for (const i of [0, 1])
+      if ((await s.status(i)).leadership.leader) await s.control('kill', `controller-${i}`);
+    await restarted;
+    await checkWhole(s, load, { index: 1 });
+    assert.equal(await refused(s), 0);
+  });
+
 test('no controller answers a preStop hook: the pod stops all the same', async (t) => {
   const s = await cluster(t, {
     args: ['--prestop'], graceSeconds: 30, restart: false, env: { PRESTOP_TIMEOUT_SECONDS: '1' },
