@@ -173,7 +173,7 @@ static struct pump_result result(enum pump_outcome outcome, int err, size_t move
 
 struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_read)
 {
-    size_t moved = 0;
+    size_t moved = 0, share = COPY_SHARE_BYTES;
 
     for (;;) {
         int err = p->piped ? push_pipe(p, tools, &moved) : push_rest(p, &moved);
@@ -190,12 +190,14 @@ struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_r
         }
         if (!may_read || !p->from->readable)
             return result(PUMP_WAITS, 0, moved);
-        if (moved >= (size_t)(p->splicing ? SPLICE_SHARE_BYTES : COPY_SHARE_BYTES))
+        if (moved >= share)
             return result(PUMP_HAS_MORE, 0, moved);
-        if (p->splicing && pipes_take(&tools->pipes, &p->pipe, tools->now_us))
+        if (p->splicing && pipes_take(&tools->pipes, &p->pipe, tools->now_us)) {
+            share = SPLICE_SHARE_BYTES;
             fill_pipe(p, tools, &from_err);
-        else
+        } else {
             err = copy_once(p, tools, &from_err, &moved);
+        }
         if (err)
             return result(PUMP_TO_FAILED, -err, moved);
         if (from_err)
