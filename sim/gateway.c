@@ -339,11 +339,42 @@ static void release_parked(struct gateway *g)
     }
 }
 
+static int place_in(const struct gateway_route *next, const struct gateway_route *was, unsigned at)
+{
+    for (unsigned i = 0; i < next->upstreams; i++)
+        if (next->upstream[i].port == was->upstream[at].port &&
+            next->upstream[i].process == was->upstream[at].process &&
+            strcmp(next->upstream[i].host, was->upstream[at].host) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The same generation, another list: sessions whose upstream has left it are cut when it is exact.
+ * (The real gateway has those that are still connecting try another; here they are cut, too.) */
+static uint32_t follow_list(struct gateway *g, const struct gateway_route *next)
+{
+    uint32_t n = 0;
+
+    LIST_FOR_EACH (node, &g->sessions) {
+        struct session *s = CONTAINER_OF(node, struct session, node);
+        int place = s->state == PARKED ? 0 : place_in(next, &g->route, s->upstream_index);
+
+        if (place >= 0) {
+            s->upstream_index = (unsigned)place;
+        } else if (next->exact) {
+            g->counters.cut[GATEWAY_CUT_ROUTE]++;
+            session_end(s, true);
+            n++;
+        }
+    }
+    return n;
+}
+
 static void follow(struct gateway *g, const struct gateway_route *route)
 {
     bool newer = route->generation != g->route.generation;
     bool held = g->route.hold && !newer;
-    uint32_t cut = newer ? cut_sessions(g, GATEWAY_CUT_ROUTE) : 0;
+    uint32_t cut = newer ? cut_sessions(g, GATEWAY_CUT_ROUTE) : follow_list(g, route);
 
     if (newer)
         g->first_byte_told = false;
@@ -423,6 +454,14 @@ struct gateway *gateway_start(const struct gateway_config *config, struct fail *
 unsigned gateway_port(const struct gateway *g)
 {
     return g->config.bind_port;
+}
+
+/* TLS is no matter of the virtual network. */
+enum gateway_renewal gateway_renew_tls(struct gateway *g, struct fail *why)
+{
+    (void)g;
+    (void)why;
+    return GATEWAY_TLS_UNCHANGED;
 }
 
 void gateway_read_counters(const struct gateway *g, struct gateway_counters *out)

@@ -2,6 +2,7 @@
 
 #include "app/users.h"
 #include "base/duration.h"
+#include "gateway/network.h"
 #include "io/kube_token.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,8 @@ static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const addresses[] = {"ip", "fqdn", NULL};
 static const char *const replication_modes[] = {"auto", "sync", "strict_sync", NULL};
+/* In the order of enum gateway_balance. */
+static const char *const balances[] = {"ordinal", "round_robin", "least_connections", NULL};
 static const char *const durabilities[] = {"required", "preferred", NULL};
 static const char *const planned_restarts[] = {"degrade", "block", NULL};
 static const char *const rebuild_policies[] = {"safe", "manual", NULL};
@@ -140,10 +143,23 @@ static const struct variable rows[] = {
      "sessions without a byte for so long are cut; 0: never"},
     {"GATEWAY_TCP_USER_TIMEOUT", MILLISECONDS, AT(user_timeout_ms), "0", 0, DAY_MS, NULL,
      "unacknowledged data for so long ends a connection; 0: the system's"},
+    {"GATEWAY_MAX_PARKED", NUMBER, AT(max_parked), "0", 0, 1000000, NULL,
+     "so many of the clients may wait for a pod; 0: all of them"},
+    {"GATEWAY_RATE_LIMIT_PER_SECOND", NUMBER, AT(rate_per_s), "0", 0, 1000000, NULL,
+     "new clients of one address (IPv6: of one /64); 0: no limit"},
+    {"GATEWAY_RATE_LIMIT_BURST", NUMBER, AT(rate_burst), "100", 1, 1000000, NULL,
+     "so many of them at once"},
+    {"GATEWAY_PROXY_PROTOCOL_FROM", TEXT, AT(proxy_from), "", 0, 0, NULL,
+     "networks whose connections begin with a PROXY header, such as 10.0.0.0/8,fd00::/8"},
+    {"GATEWAY_TLS_CERT_PATH", TEXT, AT(tls_cert), "", 0, 0, NULL,
+     "certificate chain (PEM) for clients that speak TLS; empty: TLS passes through"},
+    {"GATEWAY_TLS_KEY_PATH", TEXT, AT(tls_key), "", 0, 0, NULL, "its key (PEM)"},
     {"READ_MAX_LAG", NUMBER, AT(read_max_lag), "1000", 0, INT32_MAX, NULL,
      "a replica in recovery serves reads when it is no further behind"},
     {"READ_FALLBACK_MAIN", FLAG, AT(read_fallback_main), "true", 0, 0, NULL,
      "without a replica, reads go to the main"},
+    {"READ_BALANCE", CHOICE, AT(read_balance), "ordinal", 0, 0, balances,
+     "which replica serves a reader: ordinal, round_robin or least_connections"},
 };
 
 size_t config_count(void)
@@ -312,6 +328,7 @@ static void check_files(const struct config *c, struct buf *errors)
 static void check_together(const struct config *c, struct buf *errors)
 {
     struct in6_addr any;
+    struct networks networks;
 
     if (c->lease_renew_ms >= c->lease_ms)
         buf_add_text(errors, "LEASE_RENEW_DEADLINE must be shorter than LEASE_DURATION: a leader "
@@ -329,6 +346,13 @@ static void check_together(const struct config *c, struct buf *errors)
         strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
         buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "
                              "give each gateway its own port\n");
+    if (!networks_parse(&networks, str_of(c->proxy_from)))
+        buf_printf(errors,
+                   "GATEWAY_PROXY_PROTOCOL_FROM='%s': wanted at most %d networks, such as "
+                   "10.0.0.0/8,fd00::/8\n",
+                   c->proxy_from, NETWORKS_MAX);
+    if (!c->tls_cert[0] != !c->tls_key[0])
+        buf_add_text(errors, "GATEWAY_TLS_CERT_PATH and GATEWAY_TLS_KEY_PATH: set both or none\n");
     if (inet_pton(AF_INET, c->http_host, &any) != 1 && inet_pton(AF_INET6, c->http_host, &any) != 1)
         buf_printf(errors, "HTTP_BIND_ADDRESS='%s': wanted an IP address\n", c->http_host);
 }

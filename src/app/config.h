@@ -35,7 +35,9 @@ struct config {
     int64_t gateway, read_gateway, workers, max_connections, buffer_size;
     struct config_address gateway_bind, read_bind;
     int64_t hold_ms, hold_drain_ms, connect_ms, session_ms, idle_ms, user_timeout_ms;
-    int64_t read_max_lag, read_fallback_main;
+    int64_t max_parked, rate_per_s, rate_burst;
+    char proxy_from[512], tls_cert[512], tls_key[512];
+    int64_t read_max_lag, read_fallback_main, read_balance;
 };
 
 /* Reads the environment through get (getenv in the program). False: errors holds one line for each

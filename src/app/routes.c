@@ -9,14 +9,16 @@
  * limit the same, it would cut the sessions at that moment. */
 enum { HOLD_MARGIN_MS = 500 };
 
+/* How often the certificate's files are looked at. */
+enum { TLS_LOOK_US = 2 * 1000 * 1000 };
+
 /* One gateway and the route that it was given last. */
 struct side {
     struct gateway *gateway;
     struct loop_fd *watch;
     struct gateway_route route;
-    char key[GATEWAY_UPSTREAMS_MAX][NAME_SIZE + RUN_SIZE + 8]; /* processes of this generation */
+    char key[NAME_SIZE + RUN_SIZE + 8]; /* write: the process of this generation; empty: none */
     int pods[GATEWAY_UPSTREAMS_MAX];
-    unsigned keys;
     unsigned unsettled; /* routes that are not in force yet; each is reported once, in order */
     bool drained;
 };
@@ -25,7 +27,13 @@ struct routes {
     struct controller *c;
     struct side write, read;
     enum gate_state gate;
+    struct timer *tls_look; /* NULL: TLS is not ended here */
 };
+
+static const char *side_name(const struct routes *r, const struct side *side)
+{
+    return side == &r->write ? "write" : "read";
+}
 
 /* ---- reports ---- */
 
@@ -39,8 +47,8 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
         side->unsettled--;
         if (report->cut) {
             (void)str_format(number, sizeof number, "%u", report->cut);
-            log_event(LOG_INFO, "gateway", "sessions cut", "gateway",
-                      side == &r->write ? "write" : "read", "sessions", number, NULL);
+            log_event(LOG_INFO, "gateway", "sessions cut", "gateway", side_name(r, side),
+                      "sessions", number, NULL);
         }
         return;
     case GATEWAY_DRAINED:
@@ -60,17 +68,15 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
     case GATEWAY_FIRST_BYTE:
         if (current)
             log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
-                      side == &r->write ? "write" : "read", NULL);
+                      side_name(r, side), NULL);
         return;
     case GATEWAY_EXHAUSTED:
         log_event(LOG_WARN, "gateway",
                   "no room for another client: those who come now wait in the kernel's queue",
-                  "gateway", side == &r->write ? "write" : "read", "error", report->why.text,
-                  NULL);
+                  "gateway", side_name(r, side), "error", report->why.text, NULL);
         return;
     case GATEWAY_SESSION_OVER:
-        log_event(LOG_DEBUG, "gateway", report->why.text, "gateway",
-                  side == &r->write ? "write" : "read", NULL);
+        log_event(LOG_DEBUG, "gateway", report->why.text, "gateway", side_name(r, side), NULL);
         return;
     }
 }
@@ -111,6 +117,7 @@ static bool same_route(const struct gateway_route *a, const struct gateway_route
         return false;
     for (unsigned i = 0; i < a->upstreams; i++)
         if (a->upstream[i].port != b->upstream[i].port ||
+            a->upstream[i].process != b->upstream[i].process ||
             strcmp(a->upstream[i].host, b->upstream[i].host) != 0)
             return false;
     return true;
@@ -131,6 +138,16 @@ static void key_of(const struct view *v, int pod, char *out, size_t size)
     (void)str_format(out, size, "%s %s", v->pods[pod].ip, v->pods[pod].run);
 }
 
+/* FNV-1a. */
+static uint64_t number_of(const char *text)
+{
+    uint64_t number = 0xcbf29ce484222325u;
+
+    for (; *text; text++)
+        number = (number ^ (uint8_t)*text) * 0x100000001b3u;
+    return number;
+}
+
 static void add_upstream(struct routes *r, struct side *side, struct gateway_route *route, int pod)
 {
     unsigned at = route->upstreams++;
@@ -138,6 +155,7 @@ static void add_upstream(struct routes *r, struct side *side, struct gateway_rou
     (void)str_copy(route->upstream[at].host, sizeof route->upstream[at].host,
                    r->c->view.pods[pod].ip);
     route->upstream[at].port = (unsigned)r->c->config.bolt_port;
+    route->upstream[at].process = number_of(r->c->view.pods[pod].run);
     side->pods[at] = pod;
 }
 
@@ -145,7 +163,7 @@ static void follow_gate(struct routes *r, const struct gate *gate)
 {
     struct side *side = &r->write;
     struct gateway_route next;
-    char key[sizeof side->key[0]];
+    char key[sizeof side->key];
 
     r->gate = gate->state;
     if (!side->gateway)
@@ -153,42 +171,25 @@ static void follow_gate(struct routes *r, const struct gate *gate)
     memset(&next, 0, sizeof next);
     next.generation = side->route.generation;
     if (gate->state == GATE_CUT) {
-        if (side->keys)
+        if (side->key[0])
             next.generation++;
-        side->keys = 0;
+        side->key[0] = '\0';
         next.kind = GATEWAY_PARK;
         send_route(side, &next);
         return;
     }
     key_of(&r->c->view, gate->pod, key, sizeof key);
-    if (!side->keys || strcmp(side->key[0], key) != 0)
+    if (strcmp(side->key, key) != 0)
         next.generation++;
-    (void)str_copy(side->key[0], sizeof side->key[0], key);
-    side->keys = 1;
+    (void)str_copy(side->key, sizeof side->key, key);
     next.kind = gate->state == GATE_DRAIN ? GATEWAY_PARK : GATEWAY_FORWARD;
     next.hold = gate->state == GATE_HOLD;
     add_upstream(r, side, &next, gate->pod);
     send_route(side, &next);
 }
 
-/* A session may stay as long as the process that it may be on is still in the list. */
-static bool lost_one(const struct routes *r, const struct side *side, const struct read_route *read)
-{
-    for (unsigned i = 0; i < side->keys; i++) {
-        bool still = false;
-
-        for (unsigned j = 0; j < read->n && !still; j++) {
-            char key[sizeof side->key[0]];
-
-            key_of(&r->c->view, read->pods[j], key, sizeof key);
-            still = strcmp(key, side->key[i]) == 0;
-        }
-        if (!still)
-            return true;
-    }
-    return false;
-}
-
+/* One generation for good, exact: a session stays as long as its process is in the list, whatever
+ * becomes of the others. */
 static void follow_readers(struct routes *r, const struct read_route *read)
 {
     struct side *side = &r->read;
@@ -197,13 +198,11 @@ static void follow_readers(struct routes *r, const struct read_route *read)
     if (!side->gateway)
         return;
     memset(&next, 0, sizeof next);
-    next.generation = side->route.generation + (lost_one(r, side, read) ? 1 : 0);
     next.kind = read->n ? GATEWAY_FORWARD : GATEWAY_PARK;
-    side->keys = 0;
-    for (unsigned i = 0; i < read->n && i < GATEWAY_UPSTREAMS_MAX; i++) {
+    next.exact = true;
+    next.balance = (enum gateway_balance)r->c->config.read_balance;
+    for (unsigned i = 0; i < read->n && i < GATEWAY_UPSTREAMS_MAX; i++)
         add_upstream(r, side, &next, read->pods[i]);
-        key_of(&r->c->view, read->pods[i], side->key[side->keys++], sizeof side->key[0]);
-    }
     send_route(side, &next);
 }
 
@@ -232,6 +231,7 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
                                            : cpus > 8 ? 8
                                                       : cpus),
         .max_connections = (unsigned)c->max_connections,
+        .max_parked = (unsigned)c->max_parked,
         .buffer_size = (size_t)c->buffer_size,
         .hold_timeout_ms = c->hold_ms,
         .hold_margin_ms = HOLD_MARGIN_MS,
@@ -240,14 +240,49 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
         .session_timeout_ms = c->session_ms,
         .idle_timeout_ms = c->idle_ms,
         .user_timeout_ms = c->user_timeout_ms,
+        .rate_per_s = c->rate_per_s,
+        .rate_burst = c->rate_burst,
+        .tell_sessions = log_enabled(LOG_DEBUG),
     };
 
+    /* Checked with the rest of the configuration. */
+    (void)!networks_parse(&config.proxy_from, str_of(c->proxy_from));
+    (void)str_copy(config.tls_cert_path, sizeof config.tls_cert_path, c->tls_cert);
+    (void)str_copy(config.tls_key_path, sizeof config.tls_key_path, c->tls_key);
     (void)str_copy(config.bind_host, sizeof config.bind_host, bind->host);
     side->gateway = gateway_start(&config, why);
     if (!side->gateway)
         return false;
     side->watch = loop_fd_new(r->c->loop, gateway_fd(side->gateway), on_reports, r);
     return true;
+}
+
+static void renew_tls(struct routes *r, const struct side *side)
+{
+    struct fail why;
+
+    if (!side->gateway)
+        return;
+    switch (gateway_renew_tls(side->gateway, &why)) {
+    case GATEWAY_TLS_UNCHANGED:
+        return;
+    case GATEWAY_TLS_RENEWED:
+        log_event(LOG_INFO, "gateway", "new certificate", "gateway", side_name(r, side), NULL);
+        return;
+    case GATEWAY_TLS_BAD:
+        log_event(LOG_ERROR, "gateway", "the new certificate cannot be used, the old one stays",
+                  "gateway", side_name(r, side), "error", why.text, NULL);
+        return;
+    }
+}
+
+static void on_tls_look(void *arg)
+{
+    struct routes *r = arg;
+
+    renew_tls(r, &r->write);
+    renew_tls(r, &r->read);
+    timer_start(r->tls_look, TLS_LOOK_US);
 }
 
 struct routes *routes_new(struct controller *c, struct fail *why)
@@ -263,6 +298,10 @@ struct routes *routes_new(struct controller *c, struct fail *why)
         routes_free(r);
         return NULL;
     }
+    if (c->config.tls_cert[0]) {
+        r->tls_look = timer_new(c->loop, on_tls_look, r);
+        timer_start(r->tls_look, TLS_LOOK_US);
+    }
     return r;
 }
 
@@ -270,6 +309,7 @@ void routes_free(struct routes *r)
 {
     if (!r)
         return;
+    timer_free(r->tls_look);
     loop_fd_free(r->write.watch);
     loop_fd_free(r->read.watch);
     gateway_stop(r->write.gateway);

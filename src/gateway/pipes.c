@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Less than this is one of the tiny pipes. When one cannot be had, the next try comes later. */
-enum { LEAST_BYTES = 64 * 1024, PAUSE_US = 100 * 1000 };
+/* Less than this is one of the tiny pipes. When one cannot be had, the next try comes later. KEPT
+ * are those that wait for their next borrower. */
+enum { LEAST_BYTES = 64 * 1024, PAUSE_US = 100 * 1000, KEPT = 4 };
 
 static void close_both(const struct pipe *pipe)
 {
@@ -56,7 +57,10 @@ bool pipes_take(struct pipes *p, struct pipe *out, int64_t now_us)
 void pipes_give(struct pipes *p, const struct pipe *pipe)
 {
     assert(p->n_free < p->n_made);
-    p->free[p->n_free++] = *pipe;
+    if (p->n_free == KEPT)
+        pipes_discard(p, pipe);
+    else
+        p->free[p->n_free++] = *pipe;
 }
 
 void pipes_discard(struct pipes *p, const struct pipe *pipe)

@@ -8,9 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One session's share of a turn, so that a stream at full speed does not starve the others; and
- * what makes a pump change its way: full buffers in a row, or so many small amounts. */
-enum { SHARE_BYTES = 1024 * 1024, STREAK = 4, CALM_BYTES = 16 * 1024 };
+/* One session's share of a turn, so that a stream at full speed does not starve the others (a
+ * splice costs a tenth of a copy); and what makes a pump change its way: reads in a row that fill
+ * the buffer, or splices in a row that bring less than CALM_BYTES. */
+enum {
+    COPY_SHARE_BYTES = 256 * 1024,
+    SPLICE_SHARE_BYTES = 1024 * 1024,
+    STREAK = 4,
+    CALM_BYTES = 16 * 1024
+};
 
 void pump_init(struct pump *p, struct peer *from, struct peer *to)
 {
@@ -140,7 +146,7 @@ static int push_pipe(struct pump *p, struct pump_tools *tools, size_t *moved)
 /* Fills an empty pipe once. */
 static void fill_pipe(struct pump *p, struct pump_tools *tools, int *from_err)
 {
-    ssize_t got = splice(p->from->fd, NULL, p->pipe.in, NULL, SHARE_BYTES,
+    ssize_t got = splice(p->from->fd, NULL, p->pipe.in, NULL, SPLICE_SHARE_BYTES,
                          SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     int err = errno;
 
@@ -167,7 +173,7 @@ static struct pump_result result(enum pump_outcome outcome, int err, size_t move
 
 struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_read)
 {
-    size_t moved = 0;
+    size_t moved = 0, share = COPY_SHARE_BYTES;
 
     for (;;) {
         int err = p->piped ? push_pipe(p, tools, &moved) : push_rest(p, &moved);
@@ -184,12 +190,14 @@ struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_r
         }
         if (!may_read || !p->from->readable)
             return result(PUMP_WAITS, 0, moved);
-        if (moved >= SHARE_BYTES)
+        if (moved >= share)
             return result(PUMP_HAS_MORE, 0, moved);
-        if (p->splicing && pipes_take(&tools->pipes, &p->pipe, tools->now_us))
+        if (p->splicing && pipes_take(&tools->pipes, &p->pipe, tools->now_us)) {
+            share = SPLICE_SHARE_BYTES;
             fill_pipe(p, tools, &from_err);
-        else
+        } else {
             err = copy_once(p, tools, &from_err, &moved);
+        }
         if (err)
             return result(PUMP_TO_FAILED, -err, moved);
         if (from_err)

@@ -93,11 +93,15 @@ static size_t fill(int fd, uint64_t stream, size_t at, size_t end)
 
 static size_t drain(int fd, uint64_t stream, size_t at, size_t most)
 {
-    uint8_t byte;
+    uint8_t chunk[4096];
+    ssize_t got;
 
-    while (most-- && recv(fd, &byte, 1, 0) == 1) {
-        assert_int_equal(byte, rig_byte(stream, at));
-        at++;
+    while (most &&
+           (got = recv(fd, chunk, most < sizeof chunk ? most : sizeof chunk, MSG_DONTWAIT)) > 0) {
+        for (ssize_t i = 0; i < got; i++)
+            assert_true(chunk[i] == rig_byte(stream, at + (size_t)i));
+        at += (size_t)got;
+        most -= (size_t)got;
     }
     return at;
 }
@@ -215,21 +219,152 @@ static void test_abandoned_is_closed(void **state)
     pipeline_done(&l);
 }
 
+static void big_buffers(struct pipeline *l)
+{
+    int big = 1 << 20; /* the kernel gives 416 KiB of it */
+
+    (void)setsockopt(l->source, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+    (void)setsockopt(l->to.fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+}
+
+/* No pipe can be had: the bytes are copied. */
+static void without_pipes(struct pipeline *l)
+{
+    l->tools.pipes.again_us = INT64_MAX;
+}
+
 static void test_share_of_a_turn(void **state)
 {
     struct pipeline l;
-    int big = 1 << 20; /* the kernel gives 416 KiB of it */
     size_t moved;
 
     (void)state;
     pipeline_init(&l);
-    (void)setsockopt(l.source, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
-    (void)setsockopt(l.to.fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+    without_pipes(&l);
+    big_buffers(&l);
     assert_int_equal(fill(l.source, 3, 0, 300 * 1024), 300 * 1024);
     assert_int_equal(run(&l, true).outcome, PUMP_HAS_MORE);
     assert_true(l.from.readable); /* no edge will come for what is there already */
     moved = drain(l.sink, 3, 0, SIZE_MAX);
     assert_int_equal(moved, 256 * 1024);
+    assert_int_equal(l.tools.pipes.n_made, 0);
+    pipeline_done(&l);
+}
+
+/* Everything that is in the source, through a sink that is emptied whenever it is full. */
+static void move_all(struct pipeline *l, uint64_t stream, size_t bytes)
+{
+    size_t sent = 0, received = 0;
+
+    while (received < bytes) {
+        struct pump_result result;
+
+        sent = fill(l->source, stream, sent, bytes);
+        l->from.readable = l->to.writable = true;
+        result = run(l, true);
+        assert_true(result.outcome == PUMP_WAITS || result.outcome == PUMP_HAS_MORE);
+        received = drain(l->sink, stream, received, SIZE_MAX);
+    }
+}
+
+static void test_full_buffers_change_to_splice_and_small_ones_back(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    big_buffers(&l);
+    assert_false(l.pump.splicing);
+    move_all(&l, 5, 4000 * 1000);
+    assert_true(l.pump.splicing);
+    assert_true(l.tools.pipes.n_made > 0);
+    assert_int_equal(l.tools.pipes.n_free, l.tools.pipes.n_made); /* none is kept by the pump */
+    for (int i = 0; i < 4; i++) {
+        assert_true(l.pump.splicing);
+        rig_send(l.source, "calm");
+        l.from.readable = true;
+        assert_int_equal(run(&l, true).moved, 4);
+        rig_expect(l.sink, "calm");
+    }
+    assert_false(l.pump.splicing);
+    pipeline_done(&l);
+}
+
+/* The sink is full while the pipe holds bytes: they wait there, in order, and nothing is read. */
+static void test_full_sink_keeps_the_pipe(void **state)
+{
+    enum { BYTES = 1000 * 1000 };
+    struct pipeline l;
+    size_t sent, received;
+
+    (void)state;
+    pipeline_init(&l);
+    l.pump.splicing = true;
+    sent = fill(l.source, 6, 0, BYTES);
+    assert_int_equal(run(&l, true).outcome, PUMP_WAITS);
+    assert_true(l.pump.piped > 0);
+    assert_false(l.to.writable);
+    assert_int_equal(l.tools.pipes.n_free, 0);
+    assert_int_equal(run(&l, true).moved, 0);
+    received = drain(l.sink, 6, 0, SIZE_MAX);
+    while (received < sent) {
+        l.to.writable = true;
+        (void)run(&l, false); /* also in a hold what was read is sent */
+        received = drain(l.sink, 6, received, SIZE_MAX);
+        if (!l.pump.piped)
+            (void)run(&l, true);
+    }
+    assert_int_equal(l.pump.piped, 0);
+    assert_int_equal(l.tools.pipes.n_free, l.tools.pipes.n_made);
+    pipeline_done(&l);
+}
+
+/* A session that ends with bytes in its pipe does not leave them to the next one. */
+static void test_abandoned_pipe_is_not_used_again(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    l.pump.splicing = true;
+    (void)fill(l.source, 6, 0, 100 * 1000);
+    assert_int_equal(run(&l, true).outcome, PUMP_WAITS);
+    assert_true(l.pump.piped > 0);
+    pump_abandon(&l.pump, &l.tools);
+    assert_int_equal(l.tools.pipes.n_made, 0);
+    pipeline_done(&l);
+}
+
+/* Pipes run out in the middle of a stream, and come back. */
+static void test_without_pipes_bytes_are_copied(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    big_buffers(&l);
+    without_pipes(&l);
+    move_all(&l, 8, 4000 * 1000);
+    assert_int_equal(l.tools.pipes.n_made, 0);
+    l.tools.pipes.again_us = 0;
+    move_all(&l, 9, 4000 * 1000);
+    assert_true(l.tools.pipes.n_made > 0);
+    pipeline_done(&l);
+}
+
+static void test_end_comes_through_the_pipe(void **state)
+{
+    struct pipeline l;
+
+    (void)state;
+    pipeline_init(&l);
+    l.pump.splicing = true;
+    rig_send(l.source, "last");
+    assert_int_equal(shutdown(l.source, SHUT_WR), 0);
+    assert_int_equal(run(&l, true).moved, 4);
+    assert_true(l.pump.closed);
+    rig_expect(l.sink, "last");
+    rig_expect_end(l.sink);
     pipeline_done(&l);
 }
 
@@ -244,6 +379,11 @@ int main(void)
         cmocka_unit_test(test_tells_which_side_failed),
         cmocka_unit_test(test_abandoned_is_closed),
         cmocka_unit_test(test_share_of_a_turn),
+        cmocka_unit_test(test_full_buffers_change_to_splice_and_small_ones_back),
+        cmocka_unit_test(test_full_sink_keeps_the_pipe),
+        cmocka_unit_test(test_abandoned_pipe_is_not_used_again),
+        cmocka_unit_test(test_without_pipes_bytes_are_copied),
+        cmocka_unit_test(test_end_comes_through_the_pipe),
     };
 
     return cmocka_run_group_tests_name("pump", tests, NULL, NULL);
