@@ -73,6 +73,19 @@ static void check_record(struct check *c)
         break_rule(c, "%s", why);
 }
 
+/* A program that plans its next turn for the past takes all of a CPU. */
+static void check_spins(struct check *c)
+{
+    enum { MOST = 20000 };
+
+    if (clock_now_us() != c->since_us) {
+        c->since_us = clock_now_us();
+        c->still = 0;
+    } else if (++c->still > MOST) {
+        break_rule(c, "it spins: %d things happened at %.6f", MOST, (double)c->since_us / 1e6);
+    }
+}
+
 struct routes_seen {
     struct check *check;
     unsigned n;
@@ -116,6 +129,7 @@ bool check_step(void *arg)
     struct check *c = arg;
     struct routes_seen seen = {.check = c};
 
+    check_spins(c);
     check_leaders(c);
     check_record(c);
     gateway_sim_each(see_gateway, &seen);

@@ -14,6 +14,8 @@ struct check {
     uint64_t acted[WORLD_CONTROLLERS_MAX]; /* effects of each controller so far */
     unsigned starts[WORLD_CONTROLLERS_MAX];
     uint64_t record_version;
+    int64_t since_us; /* time stands still since */
+    uint64_t still;   /* happenings since then */
     bool record_may_fall; /* the story edits the record */
     char violation[WHY_TEXT_SIZE];
 };
