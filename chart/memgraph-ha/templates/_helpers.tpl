@@ -1,0 +1,90 @@
+{{/* Every object is named after the release, so that two releases in one namespace do not meet. */}}
+{{- define "memgraph-ha.name" -}}
+{{- default .Release.Name .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "memgraph-ha.controllerName" -}}
+{{ include "memgraph-ha.name" . }}-controller
+{{- end }}
+
+{{- define "memgraph-ha.secretName" -}}
+{{ default (printf "%s-auth" (include "memgraph-ha.name" .)) .Values.auth.existingSecret }}
+{{- end }}
+
+{{/* Labels of every object. */}}
+{{- define "memgraph-ha.commonLabels" -}}
+app.kubernetes.io/part-of: memgraph-ha
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels that select: they never change. */}}
+{{- define "memgraph-ha.memgraphSelector" -}}
+app.kubernetes.io/name: memgraph
+app.kubernetes.io/instance: {{ include "memgraph-ha.name" . }}
+{{- end }}
+
+{{- define "memgraph-ha.controllerSelector" -}}
+app.kubernetes.io/name: memgraph-controller
+app.kubernetes.io/instance: {{ include "memgraph-ha.name" . }}
+{{- end }}
+
+{{- define "memgraph-ha.controllerImage" -}}
+{{ .Values.controller.image.repository }}:{{ default .Chart.AppVersion .Values.controller.image.tag }}
+{{- end }}
+
+{{- define "memgraph-ha.memgraphImage" -}}
+{{ .Values.memgraph.image.repository }}:{{ .Values.memgraph.image.tag }}
+{{- end }}
+
+{{- define "memgraph-ha.containerSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* What a pod of Memgraph tells the controllers: who it is and where they are. The Service's
+address comes first, so that it works without DNS, too. */}}
+{{- define "memgraph-ha.podEnv" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
+- name: CONTROLLER_URL
+  value: {{ printf "http://$(%s_SERVICE_HOST):8080,http://%s.%s.svc.%s:8080" (include "memgraph-ha.controllerName" . | upper | replace "-" "_") (include "memgraph-ha.controllerName" .) .Release.Namespace .Values.clusterDomain }}
+{{- end }}
+
+{{- define "memgraph-ha.userEnv" -}}
+{{- if or .Values.auth.user .Values.auth.existingSecret }}
+- name: MEMGRAPH_USER
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secretName" . }}, key: user, optional: true}}
+- name: MEMGRAPH_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secretName" . }}, key: password, optional: true}}
+{{- end }}
+{{- end }}
+
+{{/* Is there a Secret, ours or the user's? */}}
+{{- define "memgraph-ha.hasSecret" -}}
+{{- if or .Values.auth.existingSecret .Values.auth.user .Values.auth.users .Values.auth.adminToken }}yes{{ end }}
+{{- end }}
+
+{{- define "memgraph-ha.check" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "memgraph-ha.name" .)) }}
+{{- fail (printf "the name %q: Services want small letters, digits and '-', and a letter first; set fullnameOverride" (include "memgraph-ha.name" .)) }}
+{{- end }}
+{{- with .Values.auth }}
+{{- if and .existingSecret (or .user .password .users .adminToken) }}
+{{- fail "auth.existingSecret holds everything itself: leave auth.user, password, users and adminToken empty" }}
+{{- end }}
+{{- if and (not .existingSecret) (ne (empty .user) (empty .password)) }}
+{{- fail "auth.user and auth.password: set both, or none" }}
+{{- end }}
+{{- if and .users (not .user) }}
+{{- fail "auth.users needs auth.user: Memgraph's first user has all rights" }}
+{{- end }}
+{{- end }}
+{{- if le (int .Values.memgraph.gracePeriodSeconds) (int .Values.memgraph.preStopTimeoutSeconds) }}
+{{- fail "memgraph.gracePeriodSeconds must be more than memgraph.preStopTimeoutSeconds: the hook's time is a part of it" }}
+{{- end }}
+{{- end }}
