@@ -1,5 +1,6 @@
 #include "app/routes.h"
 
+#include "app/flights.h"
 #include "app/link.h"
 #include "base/alloc.h"
 
@@ -41,6 +42,8 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
             (void)str_format(number, sizeof number, "%u", report->cut);
             log_event(LOG_INFO, "gateway", "sessions cut", "gateway",
                       side == &r->write ? "write" : "read", "sessions", number, NULL);
+            if (side == &r->write)
+                flights_cut(r->c->flights, report->cut);
         }
         return;
     case GATEWAY_DRAINED:
@@ -58,15 +61,17 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
         }
         return;
     case GATEWAY_FIRST_BYTE:
-        if (current)
-            log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
-                      side == &r->write ? "write" : "read", NULL);
+        if (!current)
+            return;
+        log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
+                  side == &r->write ? "write" : "read", NULL);
+        if (side == &r->write)
+            flights_answer(r->c->flights);
         return;
     case GATEWAY_EXHAUSTED:
         log_event(LOG_WARN, "gateway",
                   "no room for another client: those who come now wait in the kernel's queue",
-                  "gateway", side == &r->write ? "write" : "read", "error", report->why.text,
-                  NULL);
+                  "gateway", side == &r->write ? "write" : "read", "error", report->why.text, NULL);
         return;
     case GATEWAY_SESSION_OVER:
         log_event(LOG_DEBUG, "gateway", report->why.text, "gateway",
