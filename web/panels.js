@@ -4,9 +4,12 @@ import { bytes, clock, count, duration, mode, trouble } from './words.js';
 
 // ---- what would happen if ----
 
-function one(title, e, open) {
+const YES = ['ok', '✔ yes'];
+const NO = ['warn', '▲ no'];
+
+function one(title, e, [level, answer], open = false) {
   return h('details', { class: 'if', open },
-    h('summary', {}, h('span', { class: `mark ${e.possible ? 'ok' : 'warn'}` }, e.possible ? '✔ yes' : '▲ no'), ` ${title}`),
+    h('summary', {}, h('span', { class: `mark ${level}` }, answer), ` ${title}`),
     h('p', {}, e.answer),
     h('ul', { class: 'conditions' }, e.conditions.map((c) => h('li', { class: c.holds ? 'ok' : 'warn' },
       h('span', { class: 'mark' }, c.holds ? '✔' : '✖'),
@@ -15,16 +18,16 @@ function one(title, e, open) {
 
 export function explanation(explain, status) {
   return [
-    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, !explain.failover.possible),
-    one('somebody asked for a switchover: would it happen?', explain.switchover, false),
-    Object.entries(explain.rebuild).map(([pod, e]) => one(`${pod}: would it be filled anew?`, e, false)),
+    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO, !explain.failover.possible),
+    one('somebody asked for a switchover: would it happen?', explain.switchover, explain.switchover.possible ? YES : NO),
+    Object.entries(explain.rebuild).map(([pod, e]) => one(`${pod}: would it be filled anew?`, e, e.possible ? ['warn', '▲ yes'] : ['dim', '– no'])),
   ];
 }
 
 // ---- transitions ----
 
 const PHASES = [
-  ['decide', 'decided'], ['record', 'recorded'], ['fence', 'old main fenced'], ['promote', 'promoted'],
+  ['decide', 'decided'], ['record', 'recorded'], ['fence', 'fenced'], ['promote', 'promoted'],
   ['touch', 'proved'], ['open', 'begun'], ['route', 'routed'], ['firstAnswer', 'first answer'],
 ];
 
@@ -108,6 +111,6 @@ export function pods(status) {
 
 export function decisions(list) {
   if (!list.length) return [h('p', { class: 'dim' }, 'Nothing yet.')];
-  return [h('ol', { class: 'decisions' }, list.slice(0, 16).map((d) => h('li', {},
+  return [h('ol', { class: 'decisions' }, list.slice(0, 12).map((d) => h('li', {},
     h('time', { datetime: d.at }, clock(d.at)), h('span', { class: 'rule' }, d.rule), h('span', {}, `${d.pod ? `${d.pod}: ` : ''}${d.why}`))))];
 }

@@ -12,8 +12,8 @@ function box({ x, y, w, h, kind, name, role, lines, bad }) {
     s('rect', { x, y, width: w, height: h, rx: 10 }),
     kind === 'main' && s('rect', { class: 'inner', x: x + 4, y: y + 4, width: w - 8, height: h - 8, rx: 7 }),
     text(x + 16, y + 27, name, { class: 'name' }),
-    text(x + w - 14, y + 27, role, { class: 'role', 'text-anchor': 'end' }),
-    lines.map((line, i) => text(x + 16, y + 49 + i * 19, line, { class: i === 0 && bad ? 'fact bad' : 'fact' })));
+    text(x + 16, y + 46, role, { class: 'role' }),
+    lines.map((line, i) => text(x + 16, y + 68 + i * 18, line, { class: i === 0 && bad ? 'fact bad' : 'fact' })));
 }
 
 function arrow(d, kind) {
@@ -30,9 +30,9 @@ function podLines(pod, status) {
   const bad = trouble(pod, status);
   const lines = [];
   if (bad) lines.push(`✖ ${bad}${pod.link.state === 'down' ? ` for ${duration(pod.link.sinceMs)}` : ''}`);
-  if (pod.link.state === 'up') lines.push(`Memgraph ${pod.memgraph.version || '?'}, answers in ${(pod.link.probeUs / 1000).toFixed(1)} ms`);
+  if (pod.link.state === 'up') lines.push(`version ${pod.memgraph.version || '?'}, answers in ${(pod.link.probeUs / 1000).toFixed(1)} ms`);
   lines.push(pod.kubernetes.ready ? `Ready, ${pod.kubernetes.ip}` : pod.kubernetes.exists ? `not Ready, ${pod.kubernetes.ip || 'no address'}` : 'no pod');
-  return { lines: lines.slice(0, 3), bad };
+  return { lines: lines.slice(0, 2), bad };
 }
 
 function gatewayLines(g) {
@@ -72,14 +72,14 @@ const podBox = (pod, status, at) => {
   return box({ ...at, kind: pod.topology, name: pod.name, role: ROLES[pod.topology] ?? mode(pod.topology), lines, bad });
 };
 
-const gatewayBox = (name, g, at) => box({ ...at, kind: g ? 'gateway' : 'gateway off', name, role: g ? `:${g.port}` : '', lines: gatewayLines(g) });
+const gatewayBox = (name, g, at) => box({ ...at, kind: g ? 'gateway' : 'gateway off', name, role: g ? `port ${g.port}` : '', lines: gatewayLines(g) });
 
 // Left to right: gateways, main, replicas.
 function wide(status) {
   const all = sorted(status);
   const main = all.find((p) => p.topology === 'main');
   const others = all.filter((p) => p !== main);
-  const [w, h, step] = [250, 104, 130];
+  const [w, h, step] = [250, 100, 124];
   const [left, middle, right] = [2, 395, 808];
   const rows = Math.max(others.length, 2);
   const y = (row) => 6 + row * step;
@@ -94,16 +94,16 @@ function wide(status) {
   if (main) parts.push(podBox(main, status, { x: middle, y: y(0), w, h }));
   parts.push(gatewayBox('read gateway', status.gateways.read, { x: left, y: y(1), w: 232, h }));
   if (status.gateways.read && status.readers.length) {
-    const from = `M${left + 234} ${y(1) + h / 2}`;
-    const under = y(1) + h / 2;
+    const from = `M${left + 234} ${y(1) + h - 20}`;
+    const under = y(1) + h - 20;
     if (reader < 0) parts.push(arrow(`${from} H${middle + w / 2} V${y(0) + h + 4}`, 'read'));
     else if (reader === 0) parts.push(arrow(`${from} H${right - 40} V${y(0) + h - 16} H${right - 3}`, 'read'));
-    else parts.push(arrow(reader === 1 ? `${from} H${right - 3}` : `${from} H${right - 40} V${y(reader) + h / 2} H${right - 3}`, 'read'));
+    else parts.push(arrow(reader === 1 ? `${from} H${right - 3}` : `${from} H${right - 40} V${y(reader) + h - 20} H${right - 3}`, 'read'));
     parts.push(text(left + 246, under - 9, '✔ reads', { class: 'label' }));
   }
   others.forEach((pod, i) => {
     const at = { x: right, y: y(i), w, h };
-    const mid = at.y + h / 2 - (i === 0 ? 0 : 22);
+    const mid = at.y + (i === 0 ? h / 2 : 32);
     const [mode_, state, flow] = replication(pod);
     const start = middle + w + 2;
     parts.push(podBox(pod, status, at));
@@ -120,27 +120,27 @@ function narrow(status) {
   const all = sorted(status);
   const main = all.find((p) => p.topology === 'main');
   const others = all.filter((p) => p !== main);
-  const [full, h] = [356, 104];
-  const parts = [gatewayBox('write gateway', status.gateways.write, { x: 2, y: 4, w: full, h: 84 })];
+  const [full, h] = [356, 100];
+  const parts = [gatewayBox('write gateway', status.gateways.write, { x: 2, y: 4, w: full, h: 100 })];
   const [above, below, kind] = writes(status);
-  let y = 88;
+  let y = 104;
   parts.push(arrow(`M180 ${y + 2} V${y + 47}`, kind), text(194, y + 30, `${above}: ${below}`, { class: 'label' }));
   y += 50;
   if (main) parts.push(podBox(main, status, { x: 2, y, w: full, h }));
   y += h;
   for (const pod of others) {
     const [mode_, state, flow] = replication(pod);
-    parts.push(arrow(`M18 ${y + 2} V${y + 86} H37`, flow),
+    parts.push(arrow(`M18 ${y + 2} V${y + 84} H37`, flow),
       text(34, y + 24, `${mode_}  ${state}`, { class: 'label' }),
       podBox(pod, status, { x: 40, y: y + 34, w: full - 38, h }));
     if (pod.name === status.readers[0] && status.gateways.read) parts.push(text(full - 14, y + 34 + h - 12, '▼ reads', { class: 'label', 'text-anchor': 'end' }));
     y += 34 + h;
   }
   // The line from the main to the last replica passes by the others.
-  if (others.length) parts.unshift(s('path', { d: `M18 ${138 + h} V${y - h / 2 - 20}`, class: 'trunk' }));
+  if (others.length) parts.unshift(s('path', { d: `M18 ${154 + h} V${y - h / 2 - 20}`, class: 'trunk' }));
   y += 24;
-  parts.push(gatewayBox(`read gateway${status.readers[0] ? ` → ${status.readers[0]}` : ''}`, status.gateways.read, { x: 2, y, w: full, h: 84 }));
-  return [360, y + 92, parts];
+  parts.push(gatewayBox(`read gateway${status.readers[0] ? ` → ${status.readers[0]}` : ''}`, status.gateways.read, { x: 2, y, w: full, h: 100 }));
+  return [360, y + 106, parts];
 }
 
 export function picture(status, isNarrow) {

@@ -25,11 +25,6 @@ void flights_free(struct flights *f)
     free(f);
 }
 
-static int64_t epoch_of(const struct view *v)
-{
-    return v->record_exists ? v->record.epoch : 0;
-}
-
 static struct flight *newest(struct flights *f)
 {
     return f->n ? &f->last[(f->n - 1) % FLIGHTS_MAX] : NULL;
@@ -53,7 +48,7 @@ static int64_t zero_of(const struct flights *f)
     const struct epoch_work *w = &f->c->view.work;
     int64_t zero_us = w->detected_at ? w->detected_at : w->decided_at;
 
-    return w->epoch == epoch_of(&f->c->view) && zero_us ? zero_us : f->now.shut_us;
+    return w->epoch == f->now.epoch && zero_us ? zero_us : f->now.shut_us;
 }
 
 void flights_follow(struct flights *f)
@@ -62,12 +57,13 @@ void flights_follow(struct flights *f)
     bool shut = f->c->plan.gate.state != GATE_OPEN;
 
     if (shut && !f->shut)
-        f->now = (struct flight){.epoch = epoch_of(v), .shut_us = v->now_us};
+        f->now = (struct flight){.shut_us = v->now_us};
+    if (shut && v->record_exists && v->record.transition != EPOCH_NONE)
+        f->now.epoch = v->record.epoch;
     if (f->shut)
         count_parked(f);
-    if (!shut && f->shut && epoch_of(v) != f->now.epoch) {
+    if (!shut && f->shut && f->now.epoch) {
         f->now.zero_us = zero_of(f);
-        f->now.epoch = epoch_of(v);
         f->now.open_us = v->now_us;
         f->last[f->n++ % FLIGHTS_MAX] = f->now;
     }

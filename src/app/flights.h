@@ -5,7 +5,7 @@
  * many sessions the write gateway cut, how many clients waited, and when the first answer came
  * through it again only the replica that carries the clients knows; it is kept in its memory, the
  * last FLIGHTS_MAX. A time in which the write gateway did not forward counts as a transition's when
- * the record names another epoch at its end. */
+ * one was under way in it. */
 #ifndef APP_FLIGHTS_H
 #define APP_FLIGHTS_H
 
