@@ -213,3 +213,25 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
     (void)name;
     (void)value;
 }
+
+/* Nobody in the simulation looks on for longer than an answer takes. */
+struct http_stream *http_reply_stream(struct http_request *r, const char *content_type,
+                                      http_stream_closed_fn *closed, void *arg)
+{
+    (void)closed;
+    (void)arg;
+    http_reply(r, 503, content_type, str_of("no streams in the simulation\n"));
+    return NULL;
+}
+
+bool http_stream_send(struct http_stream *s, struct str part)
+{
+    (void)s;
+    (void)part;
+    return false;
+}
+
+void http_stream_end(struct http_stream *s)
+{
+    (void)s;
+}

@@ -3,11 +3,14 @@
 #include "app/admin.h"
 #include "app/answers.h"
 #include "app/explanation.h"
+#include "app/feed.h"
+#include "app/flights.h"
 #include "app/metrics.h"
 #include "app/pods.h"
 #include "app/prestop.h"
 #include "app/startup.h"
 #include "app/status.h"
+#include "app/web.h"
 #include "base/alloc.h"
 
 enum { BODY_LIMIT = 4 * 1024, METRICS_LIMIT = 4 * 1024 * 1024 };
@@ -17,11 +20,35 @@ struct api {
     struct http_server *server;
     struct admin *admin;
     struct startup *startup;
+    struct feed *feed;
 };
 
 static void on_status(struct api *a, struct http_request *request)
 {
     answer_json(request, 200, status_json(a->c));
+}
+
+static void on_root(struct api *a, struct http_request *request)
+{
+    if (web_wants_page(request))
+        web_answer_page(request);
+    else
+        on_status(a, request);
+}
+
+static void on_history(struct api *a, struct http_request *request)
+{
+    answer_json(request, 200, flights_json(a->c));
+}
+
+static void on_overview(struct api *a, struct http_request *request)
+{
+    feed_answer_overview(a->feed, request);
+}
+
+static void on_events(struct api *a, struct http_request *request)
+{
+    feed_answer_events(a->feed, request);
 }
 
 static void on_leadership(struct api *a, struct http_request *request)
@@ -81,11 +108,14 @@ static const struct {
     const char *path;
     void (*handle)(struct api *a, struct http_request *request);
 } routes[] = {
-    {"/", on_status},
+    {"/", on_root},
     {"/status", on_status},
     {"/api/v1/status", on_status},
     {"/api/v1/leadership", on_leadership},
     {"/api/v1/explain", on_explain},
+    {"/api/v1/history", on_history},
+    {"/api/v1/overview", on_overview},
+    {"/api/v1/events", on_events},
     {"/metrics", on_metrics},
     {"/livez", on_livez},
     {"/readyz", on_readyz},
@@ -109,6 +139,11 @@ static void on_request(void *arg, struct http_request *request)
         startup_answer(a->startup, request);
         return;
     }
+    if (str_starts(path, WEB_PREFIX)) {
+        if (answer_to(request, "GET"))
+            web_answer_file(request);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (!str_eq(path, routes[i].path))
             continue;
@@ -118,7 +153,8 @@ static void on_request(void *arg, struct http_request *request)
     }
     answer_error(request, 404,
                  "no such route; there are /status, /metrics, /livez, /readyz, /health, "
-                 "/api/v1/{status,leadership,explain}, /api/v1/admin/..., /prestop-hook/<pod> and "
+                 "/api/v1/{status,leadership,explain,history,overview,events}, /api/v1/admin/..., "
+                 "/prestop-hook/<pod> and "
                  "/api/v1/init/<pod>");
 }
 
@@ -135,6 +171,7 @@ struct api *api_new(struct controller *c, struct fail *why)
     }
     a->admin = admin_new(c);
     a->startup = startup_new(c);
+    a->feed = feed_new(c);
     return a;
 }
 
@@ -145,5 +182,6 @@ void api_free(struct api *a)
     admin_free(a->admin);
     startup_free(a->startup);
     http_server_stop(a->server);
+    feed_free(a->feed);
     free(a);
 }

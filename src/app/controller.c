@@ -2,6 +2,7 @@
 
 #include "app/election.h"
 #include "app/events.h"
+#include "app/flights.h"
 #include "app/link.h"
 #include "app/pods.h"
 #include "app/prestop.h"
@@ -182,6 +183,7 @@ static void step_once(struct controller *c)
     if (c->plan.resign)
         election_resign(c->election);
     prestop_follow(c->prestop);
+    flights_follow(c->flights);
     timer_start(c->wake, c->plan.wake_us > v->now_us ? c->plan.wake_us - v->now_us : 0);
 }
 
@@ -221,6 +223,7 @@ static void make_parts(struct controller *c)
     c->pods = pods_new(c);
     c->election = election_new(c);
     c->prestop = prestop_new(c);
+    c->flights = flights_new(c);
 }
 
 struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why)
@@ -265,6 +268,7 @@ void controller_free(struct controller *c)
     state_free(c->state);
     events_free(c->events);
     routes_free(c->routes);
+    flights_free(c->flights);
     if (c->kube)
         kube_client_free(c->kube);
     users_free(c->users);

@@ -20,6 +20,7 @@ struct election;
 struct routes;
 struct events;
 struct prestop;
+struct flights;
 struct link;
 struct users;
 
@@ -55,6 +56,7 @@ struct controller {
     struct routes *routes;
     struct events *events;
     struct prestop *prestop;
+    struct flights *flights;
 
     unsigned decisions_n; /* ever */
     struct decision decisions[DECISIONS_MAX];

@@ -1,5 +1,6 @@
 #include "app/routes.h"
 
+#include "app/flights.h"
 #include "app/link.h"
 #include "base/alloc.h"
 
@@ -49,6 +50,8 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
             (void)str_format(number, sizeof number, "%u", report->cut);
             log_event(LOG_INFO, "gateway", "sessions cut", "gateway", side_name(r, side),
                       "sessions", number, NULL);
+            if (side == &r->write)
+                flights_cut(r->c->flights, report->cut);
         }
         return;
     case GATEWAY_DRAINED:
@@ -66,9 +69,12 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
         }
         return;
     case GATEWAY_FIRST_BYTE:
-        if (current)
-            log_event(LOG_INFO, "gateway", "first answer on this route", "gateway",
-                      side_name(r, side), NULL);
+        if (!current)
+            return;
+        log_event(LOG_INFO, "gateway", "first answer on this route", "gateway", side_name(r, side),
+                  NULL);
+        if (side == &r->write)
+            flights_answer(r->c->flights);
         return;
     case GATEWAY_EXHAUSTED:
         log_event(LOG_WARN, "gateway",

@@ -36,7 +36,7 @@ static void add_history(const struct view *v, struct record *r, bool proven)
     (void)str_format(
         entry, sizeof entry,
         "{\"epoch\":%lld,\"kind\":\"%s\",\"at\":%lld,\"from\":\"%s\",\"to\":\"%s-%d\","
-        "\"why\":\"%.90s\",\"sync\":\"%s\",\"ms\":{\"decide\":%lld,\"record\":%lld,\"fence\":%lld,"
+        "\"why\":\"%s\",\"sync\":\"%s\",\"ms\":{\"decide\":%lld,\"record\":%lld,\"fence\":%lld,"
         "\"promote\":%lld,\"touch\":%lld,\"open\":%lld}}",
         (long long)r->epoch, epoch_kind_name(r->transition), (long long)(v->wall_us / 1000), from,
         v->settings.name, r->target, r->reason,

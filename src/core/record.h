@@ -17,7 +17,7 @@ enum {
     UID_SIZE = 64,     /* of a pod, as Kubernetes writes it */
     REASON_SIZE = 120, /* why an epoch was begun; why a pod is rebuilt */
     HISTORY_MAX = 20,  /* transitions kept */
-    HISTORY_SIZE = 512,
+    HISTORY_SIZE = 640,
     NOTE_SIZE = 160 /* what others than the leader write: `paused`, `request` */
 };
 

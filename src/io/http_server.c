@@ -11,7 +11,12 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MOST = 64, IDLE_TIMEOUT_S = 10, HEADERS_LIMIT = 16 * 1024 };
+enum {
+    CONNECTIONS_MOST = 64,
+    IDLE_TIMEOUT_S = 10,
+    HEADERS_LIMIT = 16 * 1024,
+    PART_LIMIT = 4 << 20
+};
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -21,7 +26,8 @@ struct http_server {
     void *arg;
     size_t body_limit;
     unsigned port;
-    bool full;            /* as many connections as it takes: the daemon does not listen */
+    bool full; /* as many connections as it takes: the daemon does not listen */
+    unsigned streams;
     struct list requests; /* all, between their headers and the end of their answers */
 };
 
@@ -29,7 +35,17 @@ enum request_state {
     REQUEST_READING,   /* its body comes in */
     REQUEST_HANDLING,  /* the handler has it, and has not returned */
     REQUEST_SUSPENDED, /* the handler returned without a reply */
-    REQUEST_REPLIED
+    REQUEST_REPLIED,
+    REQUEST_IDLE /* replied with a stream that has nothing to send: suspended, too */
+};
+
+struct http_stream {
+    struct http_request *request;
+    struct buf part; /* on its way to the client */
+    size_t sent;     /* of it */
+    bool ended;
+    http_stream_closed_fn *closed;
+    void *arg;
 };
 
 struct http_request {
@@ -42,6 +58,7 @@ struct http_request {
     struct buf headers; /* of the reply: name, NUL, value, NUL, ... */
     struct MHD_Response *response;
     unsigned status;
+    struct http_stream *stream; /* the reply goes on; NULL: it does not */
 };
 
 /* ---- the daemon in the loop ---- */
@@ -81,9 +98,20 @@ static struct http_request *request_new(struct http_server *s, struct MHD_Connec
     return r;
 }
 
+static void stream_free(struct http_stream *s)
+{
+    s->request->server->streams--;
+    if (!s->ended)
+        s->closed(s->arg);
+    buf_done(&s->part);
+    free(s);
+}
+
 static void request_free(struct http_request *r)
 {
     list_remove(&r->node);
+    if (r->stream)
+        stream_free(r->stream);
     buf_done(&r->body);
     buf_done(&r->headers);
     if (r->response)
@@ -205,17 +233,22 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
     buf_add(&r->headers, value, strlen(value) + 1);
 }
 
-void http_reply(struct http_request *r, unsigned status, const char *content_type, struct str body)
+static void request_wake(const struct http_request *r)
+{
+    MHD_resume_connection(r->connection);
+    timer_start(r->server->timer, 0);
+}
+
+static void request_reply(struct http_request *r, unsigned status, const char *content_type,
+                          struct MHD_Response *response)
 {
     const char *p = r->headers.p, *end = r->headers.n ? p + r->headers.n : p;
     bool suspended = r->state == REQUEST_SUSPENDED;
 
-    assert(suspended || r->state == REQUEST_HANDLING);
+    assert(response && (suspended || r->state == REQUEST_HANDLING));
     r->state = REQUEST_REPLIED;
     r->status = status;
-    /* The library copies; its parameter is not const for other modes. */
-    r->response = MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY);
-    assert(r->response);
+    r->response = response;
     MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     while (p < end) {
         const char *value = p + strlen(p) + 1;
@@ -223,10 +256,82 @@ void http_reply(struct http_request *r, unsigned status, const char *content_typ
         MHD_add_response_header(r->response, p, value);
         p = value + strlen(value) + 1;
     }
-    if (suspended) {
-        MHD_resume_connection(r->connection);
-        timer_start(r->server->timer, 0);
+    if (suspended)
+        request_wake(r);
+}
+
+void http_reply(struct http_request *r, unsigned status, const char *content_type, struct str body)
+{
+    /* The library copies; its parameter is not const for other modes. */
+    request_reply(r, status, content_type,
+                  MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY));
+}
+
+/* ---- replies that go on ---- */
+
+/* Called by the daemon whenever the client can take more. */
+static ssize_t stream_read(void *arg, uint64_t at, char *out, size_t size)
+{
+    struct http_stream *s = arg;
+    size_t n = s->part.n - s->sent;
+
+    (void)at;
+    if (!n && s->ended)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (!n) {
+        s->request->state = REQUEST_IDLE;
+        MHD_suspend_connection(s->request->connection);
+        return 0;
     }
+    n = n < size ? n : size;
+    memcpy(out, s->part.p + s->sent, n);
+    s->sent += n;
+    return (ssize_t)n;
+}
+
+static void stream_wake(const struct http_stream *s)
+{
+    if (s->request->state != REQUEST_IDLE)
+        return;
+    s->request->state = REQUEST_REPLIED;
+    request_wake(s->request);
+}
+
+struct http_stream *http_reply_stream(struct http_request *r, const char *content_type,
+                                      http_stream_closed_fn *closed, void *arg)
+{
+    enum { BLOCK = 16 * 1024 };
+    struct http_stream *s;
+
+    if (r->server->streams == HTTP_STREAMS_MOST) {
+        http_reply(r, MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain",
+                   str_of("too many streams are open\n"));
+        return NULL;
+    }
+    r->server->streams++;
+    s = r->stream = xcalloc(1, sizeof(*s));
+    *s = (struct http_stream){.request = r, .closed = closed, .arg = arg};
+    buf_init(&s->part, PART_LIMIT);
+    request_reply(r, MHD_HTTP_OK, content_type,
+                  MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, NULL));
+    return s;
+}
+
+bool http_stream_send(struct http_stream *s, struct str part)
+{
+    if (s->sent < s->part.n || part.n > PART_LIMIT)
+        return false;
+    buf_clear(&s->part);
+    s->sent = 0;
+    buf_add_str(&s->part, part);
+    stream_wake(s);
+    return true;
+}
+
+void http_stream_end(struct http_stream *s)
+{
+    s->ended = true;
+    stream_wake(s);
 }
 
 /* ---- the server ---- */
@@ -340,7 +445,7 @@ void http_server_stop(struct http_server *s)
     LIST_FOR_EACH (it, &s->requests) {
         const struct http_request *r = CONTAINER_OF(it, struct http_request, node);
 
-        if (r->state == REQUEST_SUSPENDED)
+        if (r->state == REQUEST_SUSPENDED || r->state == REQUEST_IDLE)
             MHD_resume_connection(r->connection);
     }
     MHD_stop_daemon(s->daemon);

@@ -34,4 +34,21 @@ void http_reply(struct http_request *r, unsigned status, const char *content_typ
 /* Before http_reply: one more response header. */
 void http_reply_header(struct http_request *r, const char *name, const char *value);
 
+/* A reply that goes on: parts are sent as they come, until http_stream_end or until the client goes
+ * away, whichever is first. The stream belongs to the server; it is valid until http_stream_end
+ * returns or `closed` is called (once, never from inside a call of this header but
+ * http_server_stop). A client that is gone is noticed by the next part, or after it. */
+enum { HTTP_STREAMS_MOST = 16 };
+struct http_stream;
+typedef void http_stream_closed_fn(void *arg);
+/* In place of http_reply. NULL: there are HTTP_STREAMS_MOST already; the request is answered 503.
+ */
+struct http_stream *http_reply_stream(struct http_request *r, const char *content_type,
+                                      http_stream_closed_fn *closed, void *arg);
+/* The part (up to 4 MiB) is copied. False: the client has not taken the one before yet, this one is
+ * not sent. */
+bool http_stream_send(struct http_stream *s, struct str part);
+/* No more parts, and no more `closed`; what is on its way is still sent. */
+void http_stream_end(struct http_stream *s);
+
 #endif

@@ -414,6 +414,166 @@ static void test_stop_with_unanswered(void **state)
     client_close(&half);
 }
 
+/* ---- streams ---- */
+
+static unsigned closed;
+
+static void on_closed(void *arg)
+{
+    assert_ptr_equal(arg, &closed);
+    closed++;
+}
+
+static struct http_stream *stream_open(struct client *c)
+{
+    struct http_stream *s;
+    unsigned before = kept_count;
+
+    client_open(c);
+    client_send(c, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_handled(handled + 1);
+    http_reply_header(kept[before], "X-Reply", "a");
+    s = http_reply_stream(kept[before], "text/event-stream", on_closed, &closed);
+    kept_count = before;
+    return s;
+}
+
+static void stream_say(struct http_stream *s, struct client *c, const char *text)
+{
+    assert_true(http_stream_send(s, str_of(text)));
+    client_wait(c, text);
+}
+
+static void test_stream(void **state)
+{
+    struct client c;
+    struct http_stream *s = stream_open(&c);
+
+    (void)state;
+    closed = 0;
+    stream_say(s, &c, "one");
+    assert_non_null(strstr(c.in.p, "\r\nContent-Type: text/event-stream\r\n"));
+    assert_non_null(strstr(c.in.p, "\r\nX-Reply: a\r\n"));
+    stream_say(s, &c, "two");
+    assert_true(http_stream_send(s, str_of("last")));
+    http_stream_end(s);
+    client_wait(&c, "last\r\n0\r\n\r\n");
+    client_send(&c, "GET /then HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&c, "GET /then"); /* the connection goes on */
+    assert_int_equal(closed, 0);
+    client_close(&c);
+}
+
+static void test_stream_is_idle_between_parts(void **state)
+{
+    struct client c;
+    struct http_stream *s = stream_open(&c);
+    bool ended = false;
+    struct timer *end = timer_new(loop, on_limit, &ended);
+    int64_t before_us;
+
+    (void)state;
+    stream_say(s, &c, "one");
+    before_us = cpu_us();
+    timer_start(end, 50000);
+    loop_run(loop);
+    assert_true(ended);
+    assert_true(cpu_us() - before_us < 20000);
+    timer_free(end);
+    stream_say(s, &c, "two");
+    client_close(&c);
+}
+
+static void wait_closed(unsigned count)
+{
+    for (int i = 0; i < 1000 && closed < count; i++) {
+        bool late = false;
+        struct timer *turn = timer_new(loop, on_limit, &late);
+
+        timer_start(turn, 1000);
+        loop_run(loop);
+        timer_free(turn);
+    }
+    assert_int_equal(closed, count);
+}
+
+static void test_stream_client_goes(void **state)
+{
+    struct client c;
+    struct http_stream *s = stream_open(&c);
+
+    (void)state;
+    closed = 0;
+    stream_say(s, &c, "one");
+    client_close(&c);
+    for (int i = 0; i < 100 && !closed; i++) {
+        bool late = false;
+        struct timer *turn = timer_new(loop, on_limit, &late);
+
+        (void)http_stream_send(s, str_of("into the void"));
+        timer_start(turn, 1000);
+        loop_run(loop);
+        timer_free(turn);
+    }
+    assert_int_equal(closed, 1);
+}
+
+/* A client that does not read: nothing is heaped up for it. */
+static void test_stream_slow_client(void **state)
+{
+    enum { PART = 1 << 20 };
+    char *part = xcalloc(1, PART);
+    struct client c;
+    struct http_stream *s = stream_open(&c);
+    unsigned sent = 0;
+
+    (void)state;
+    closed = 0;
+    memset(part, 'x', PART - 1);
+    loop_fd_free(c.watch);
+    for (int i = 0; i < 200 && (sent == 0 || http_stream_send(s, str_of(part))); i++) {
+        bool late = false;
+        struct timer *turn = timer_new(loop, on_limit, &late);
+
+        if (sent++ == 0)
+            assert_true(http_stream_send(s, str_of(part)));
+        timer_start(turn, 10000);
+        loop_run(loop);
+        timer_free(turn);
+    }
+    assert_in_range(sent, 1, 100);
+    assert_false(http_stream_send(s, str_of("more")));
+    c.watch = loop_fd_new(loop, c.fd, on_client_readable, &c);
+    client_close(&c);
+    wait_closed(1);
+    free(part);
+}
+
+static void test_stream_limit(void **state)
+{
+    struct client clients[HTTP_STREAMS_MOST], late;
+    struct http_stream *streams[HTTP_STREAMS_MOST];
+
+    (void)state;
+    closed = 0;
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        streams[i] = stream_open(&clients[i]);
+        assert_non_null(streams[i]);
+    }
+    assert_null(stream_open(&late));
+    client_wait(&late, "HTTP/1.1 503 ");
+    client_close(&late);
+    http_stream_end(streams[0]);
+    client_wait(&clients[0], "0\r\n\r\n");
+    assert_non_null(stream_open(&late));
+    http_server_stop(server);
+    server = NULL;
+    assert_int_equal(closed, HTTP_STREAMS_MOST); /* all but the one that we ended ourselves */
+    client_close(&late);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+        client_close(&clients[i]);
+}
+
 static void test_cannot_start(void **state)
 {
     struct fail why;
@@ -473,6 +633,11 @@ int main(void)
         T(test_pipelined),
         T(test_connection_limit),
         T(test_stop_with_unanswered),
+        T(test_stream),
+        T(test_stream_is_idle_between_parts),
+        T(test_stream_client_goes),
+        T(test_stream_slow_client),
+        T(test_stream_limit),
         T(test_cannot_start),
         T(test_nonsense),
     };

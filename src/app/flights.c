@@ -1,0 +1,139 @@
+#include "app/flights.h"
+
+#include "app/routes.h"
+#include "base/alloc.h"
+#include "proto/kube.h"
+
+struct flights {
+    struct controller *c;
+    bool shut; /* the gate does not forward: `now` is under way */
+    struct flight now;
+    unsigned n; /* ever */
+    struct flight last[FLIGHTS_MAX];
+};
+
+struct flights *flights_new(struct controller *c)
+{
+    struct flights *f = xcalloc(1, sizeof *f);
+
+    f->c = c;
+    return f;
+}
+
+void flights_free(struct flights *f)
+{
+    free(f);
+}
+
+static struct flight *newest(struct flights *f)
+{
+    return f->n ? &f->last[(f->n - 1) % FLIGHTS_MAX] : NULL;
+}
+
+static void count_parked(struct flights *f)
+{
+    struct gateway *g = routes_write_gateway(f->c->routes);
+    struct gateway_counters n;
+
+    if (!g)
+        return;
+    gateway_read_counters(g, &n);
+    if (n.parked > f->now.parked)
+        f->now.parked = n.parked;
+}
+
+/* The leader of the transition counts from when it saw the loss, or decided; others do not know. */
+static int64_t zero_of(const struct flights *f)
+{
+    const struct epoch_work *w = &f->c->view.work;
+    int64_t zero_us = w->detected_at ? w->detected_at : w->decided_at;
+
+    return w->epoch == f->now.epoch && zero_us ? zero_us : f->now.shut_us;
+}
+
+void flights_follow(struct flights *f)
+{
+    const struct view *v = &f->c->view;
+    bool shut = f->c->plan.gate.state != GATE_OPEN;
+
+    if (shut && !f->shut)
+        f->now = (struct flight){.shut_us = v->now_us};
+    if (shut && v->record_exists && v->record.transition != EPOCH_NONE)
+        f->now.epoch = v->record.epoch;
+    if (f->shut)
+        count_parked(f);
+    if (!shut && f->shut && f->now.epoch) {
+        f->now.zero_us = zero_of(f);
+        f->now.open_us = v->now_us;
+        f->last[f->n++ % FLIGHTS_MAX] = f->now;
+    }
+    f->shut = shut;
+}
+
+void flights_cut(struct flights *f, uint64_t sessions)
+{
+    struct flight *flight = f->shut ? &f->now : newest(f);
+
+    if (flight)
+        flight->cut += sessions;
+}
+
+void flights_answer(struct flights *f)
+{
+    struct flight *flight = newest(f);
+
+    if (flight && !f->shut && !flight->answer_us)
+        flight->answer_us = loop_now_us(f->c->loop);
+}
+
+const struct flight *flights_of(const struct flights *f, int64_t epoch)
+{
+    for (unsigned i = 0; i < FLIGHTS_MAX && i < f->n; i++)
+        if (f->last[i].epoch == epoch)
+            return &f->last[i];
+    return NULL;
+}
+
+/* ---- the document ---- */
+
+static json_t *ms_since(int64_t zero_us, int64_t at_us)
+{
+    return at_us ? json_integer((at_us - zero_us) / 1000) : json_null();
+}
+
+static json_t *flight_json(const struct flight *flight)
+{
+    if (!flight)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "sessionsCut", (json_int_t)flight->cut,
+                     "parkedMost", (json_int_t)flight->parked, "shutMs",
+                     (json_int_t)((flight->open_us - flight->shut_us) / 1000), "ms", "shut",
+                     ms_since(flight->zero_us, flight->shut_us), "route",
+                     ms_since(flight->zero_us, flight->open_us), "firstAnswer",
+                     ms_since(flight->zero_us, flight->answer_us));
+}
+
+static json_t *entry_json(const struct flights *f, const char *text)
+{
+    json_t *entry = json_loads(text, 0, NULL);
+    int64_t at_ms = json_integer_value(json_object_get(entry, "at"));
+    int64_t epoch = json_integer_value(json_object_get(entry, "epoch"));
+    char at[40];
+
+    if (!entry)
+        return json_object();
+    kube_format_time(at_ms * 1000, at, sizeof at);
+    (void)json_object_set_new(entry, "at", json_string(at));
+    (void)json_object_set_new(entry, "clients", flight_json(flights_of(f, epoch)));
+    return entry;
+}
+
+json_t *flights_json(const struct controller *c)
+{
+    json_t *list = json_array();
+    const struct record *r = &c->view.record;
+
+    for (unsigned i = c->view.record_exists ? r->history_n : 0; i > 0; i--)
+        (void)json_array_append_new(list, entry_json(c->flights, r->history[i - 1]));
+    return json_pack("{s:s, s:o}", "seenBy", c->config.pod, "transitions", list);
+}
