@@ -66,7 +66,6 @@ static enum write_outcome outcome_of(const struct bolt_answer *a)
     case MEMGRAPH_NAME_EXISTS:
     case MEMGRAPH_ENDPOINT_EXISTS:
     case MEMGRAPH_DIVERGED_REPLICA:
-    case MEMGRAPH_NOT_REGISTERED:
     case MEMGRAPH_UNREACHABLE:
     case MEMGRAPH_NO_SUCH_REPLICA:
     case MEMGRAPH_NOT_REGISTERED:
