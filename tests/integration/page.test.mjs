@@ -11,10 +11,10 @@ import { test, waitFor } from './harness.mjs';
 const TOKEN = 'page-token';
 
 async function open(t, options = {}) {
+  await writeFile(`/tmp/page-token.${process.pid}`, `${TOKEN}\n`); // the controller looks for it at its start
   const s = await cluster(t, {
     env: { ENABLE_READ_GATEWAY: 'true', ADMIN_TOKEN_FILE: `/tmp/page-token.${process.pid}`, ...options.env },
   });
-  await writeFile(`/tmp/page-token.${process.pid}`, `${TOKEN}\n`);
   const page = await browse(t, `${(await s.controller()).http}/`);
   return { s, page };
 }

@@ -233,7 +233,7 @@ static void test_history_of_a_failover(void **state)
     entry = w->record.history[1];
     if (!strstr(entry, "{\"epoch\":2,\"kind\":\"failover\",\"at\":4055,") ||
         !strstr(entry, "\"from\":\"mg-0\",\"to\":\"mg-1\",\"why\":\"mg-0: 3 connections in a row "
-                       "refused: its process is gone; mg-1 holds every acknowledged w\","
+                       "refused: its process is gone; mg-1 holds every acknowledged write\","
                        "\"sync\":\"none\"") ||
         !strstr(entry, "\"ms\":{\"decide\":26,\"record\":28,\"fence\":0,\"promote\":32,"
                        "\"touch\":36,\"open\":36}}"))
