@@ -3,6 +3,7 @@
 #include "app/election.h"
 #include "app/events.h"
 #include "app/flights.h"
+#include "app/labels.h"
 #include "app/link.h"
 #include "app/pods.h"
 #include "app/prestop.h"
@@ -178,6 +179,7 @@ static void step_once(struct controller *c)
     c->heard = c->heard || (v->pods_known && v->record_known);
     tell_changes(c);
     keep_pokes(c);
+    labels_follow(c->labels);
     for (unsigned i = 0; i < c->plan.n; i++)
         execute(c, &c->plan.effects[i]);
     if (c->plan.resign)
@@ -220,6 +222,7 @@ static void make_parts(struct controller *c)
 {
     c->events = events_new(c);
     c->state = state_new(c);
+    c->labels = labels_new(c);
     c->pods = pods_new(c);
     c->election = election_new(c);
     c->prestop = prestop_new(c);
@@ -265,6 +268,7 @@ void controller_free(struct controller *c)
     prestop_free(c->prestop);
     election_free(c->election);
     pods_free(c->pods);
+    labels_free(c->labels);
     state_free(c->state);
     events_free(c->events);
     routes_free(c->routes);

@@ -19,6 +19,7 @@ struct state;
 struct election;
 struct routes;
 struct events;
+struct labels;
 struct prestop;
 struct flights;
 struct link;
@@ -55,6 +56,7 @@ struct controller {
     struct election *election;
     struct routes *routes;
     struct events *events;
+    struct labels *labels;
     struct prestop *prestop;
     struct flights *flights;
 

@@ -1,5 +1,6 @@
 #include "app/pods.h"
 
+#include "app/labels.h"
 #include "app/link.h"
 #include "base/alloc.h"
 
@@ -48,6 +49,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
             log_event(LOG_INFO, "pods", "pod is gone", "pod",
                       view_pod_name(&c->view, pod, (char[NAME_SIZE + 8]){0}), NULL);
         view_kube_pod(controller_view(c), pod, NULL);
+        labels_saw(c->labels, pod, "", "");
         set_link(c, pod, "");
         return;
     }
@@ -60,6 +62,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
                   seen->ready ? "true" : "false", "terminating",
                   seen->terminating ? "true" : "false", "uid", seen->meta.uid, NULL);
     view_kube_pod(controller_view(c), pod, &facts);
+    labels_saw(c->labels, pod, seen->meta.uid, seen->role);
     set_link(c, pod, seen->ip);
     if (worse && c->links[pod])
         link_hurry(c->links[pod]);

@@ -96,6 +96,9 @@ struct fail kube_read_pod(json_t *object, struct kube_pod *out)
     out->running = text_is(status, "phase", "Running");
     out->terminating =
         json_is_string(json_object_get(json_object_get(object, "metadata"), "deletionTimestamp"));
+    if (!read_text(json_object_get(json_object_get(object, "metadata"), "labels"),
+                   "memgraph-controller/role", out->role, sizeof(out->role)))
+        (void)str_copy(out->role, sizeof(out->role), "?"); /* somebody's: too long to be ours */
     out->restarts = pod_restarts(json_object_get(object, "spec"), status);
     return (struct fail){0};
 }

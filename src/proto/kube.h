@@ -32,6 +32,7 @@ struct kube_pod {
     bool terminating;      /* has a deletionTimestamp */
     bool running;          /* phase Running */
     int restarts;          /* of the first container */
+    char role[16];         /* label memgraph-controller/role; empty: none */
 };
 
 struct kube_lease {

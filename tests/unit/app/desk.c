@@ -2,6 +2,7 @@
 
 #include "app/election.h"
 #include "app/events.h"
+#include "app/labels.h"
 #include "app/pods.h"
 #include "app/prestop.h"
 #include "app/routes.h"
@@ -53,6 +54,7 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);
     (void)str_copy(kube.user_agent, sizeof kube.user_agent, "unit-test");
     c->kube = kube_client_new(loop, &kube);
+    c->labels = labels_new(c);
     c->users = users_new(config->user, config->password, config->users_file);
 }
 
@@ -61,6 +63,7 @@ void desk_clear(struct controller *c)
     prestop_free(c->prestop);
     election_free(c->election);
     pods_free(c->pods);
+    labels_free(c->labels);
     state_free(c->state);
     events_free(c->events);
     routes_free(c->routes);

@@ -288,6 +288,42 @@ static void serve_delete(struct connection *c, const char *resource, const char 
     answer(c, status, status_object(status), a->holds_answers);
 }
 
+/* JSON merge patch (RFC 7386); the uid in it is a precondition. */
+static void merge(json_t *into, const json_t *patch)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
+        if (json_is_null(value))
+            (void)json_object_del(into, key);
+        else if (json_is_object(value) && json_is_object(json_object_get(into, key)))
+            merge(json_object_get(into, key), value);
+        else
+            (void)json_object_set(into, key, value);
+    }
+}
+
+/* Takes over the body. */
+static void serve_patch(struct connection *c, const char *resource, const char *name, json_t *body)
+{
+    struct fake_api *a = c->api;
+    json_t *stored = fake_api_find(a, resource, name), *next;
+    const char *uid = json_string_value(json_object_get(json_object_get(body, "metadata"), "uid"));
+    const char *is = json_string_value(json_object_get(json_object_get(stored, "metadata"), "uid"));
+    int status = !stored ? 404 : uid && strcmp(uid, is) != 0 ? 409 : 200;
+
+    json_decref(a->last);
+    a->last = body;
+    a->writes++;
+    if (status == 200) {
+        next = json_deep_copy(stored);
+        merge(next, body);
+        fake_api_put(a, resource, next);
+    }
+    answer(c, status, status_object(status), a->holds_answers);
+}
+
 static bool is_resource(const char *word)
 {
     static const char *const resources[] = {"pods", "configmaps", "leases", "events"};
@@ -323,6 +359,10 @@ static void serve(struct connection *c, const char *method, char *path, const ch
     }
     if (strcmp(method, "DELETE") == 0) {
         serve_delete(c, resource, name, body);
+        return;
+    }
+    if (strcmp(method, "PATCH") == 0) {
+        serve_patch(c, resource, name, body);
         return;
     }
     assert_string_equal(method, "GET");
