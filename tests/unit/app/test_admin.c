@@ -96,7 +96,7 @@ static int setup(void **state)
     (void)str_copy(d.config.admin_token_file, sizeof d.config.admin_token_file, token_file);
     put_record(EPOCH_NONE, "");
     desk_api_start(&d);
-    WAIT_UNTIL(d.loop, d.c.view.record_known);
+    WAIT_UNTIL(d.loop, d.c.view.record_known && d.c.view.pods_known);
     core_says = true;
     judged = (struct request){0};
     return 0;

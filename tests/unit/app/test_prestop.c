@@ -63,7 +63,7 @@ static int prepare(void **state)
 static void start(void)
 {
     desk_api_start(&d);
-    WAIT_UNTIL(d.loop, d.c.view.record_known);
+    WAIT_UNTIL(d.loop, d.c.view.record_known && d.c.view.pods_known);
 }
 
 static int teardown(void **state)
