@@ -65,13 +65,14 @@ export function history({ transitions }) {
   if (!transitions.length) return [h('p', { class: 'dim' }, 'None yet.')];
   return [h('ol', { class: 'history' }, transitions.slice(0, 8).map((t) => {
     const points = segments(t);
+    const total = Math.max(0, ...points.filter((p) => p.key !== 'firstAnswer').map((p) => p.at));
     return h('li', {},
       h('p', { class: 'what' },
-        h('time', { datetime: t.at }, clock(t.at)), ' ',
-        h('b', {}, t.kind), ` ${t.from && t.from !== t.to ? `${t.from} → ` : ''}${t.to}`,
-        h('span', { class: 'total' }, duration(points.at(-1)?.at ?? 0))),
+        h('time', { datetime: t.at }, clock(t.at)),
+        h('span', {}, h('b', {}, t.kind), ` ${t.from && t.from !== t.to ? `${t.from} → ` : ''}${t.to}`),
+        h('span', { class: 'total' }, duration(total))),
       h('p', { class: 'dim' }, t.why),
-      bar(points),
+      bar(points.filter((p) => p.at <= 2 * total)), // without a client that came much later
       h('ul', { class: 'phases' }, points.map((p) => h('li', {},
         s('svg', { class: 'swatch', viewBox: '0 0 10 10', 'aria-hidden': 'true' }, s('rect', { class: `phase ${p.key}`, width: 10, height: 10 })),
         `${p.name} ${duration(p.at)}`))),

@@ -132,7 +132,11 @@ test('a switchover is asked for, confirmed and followed', async (t) => {
   assert.equal((await s.record()).request, '');
   await page.click('button[name=switchover]');
   await page.click('#confirm-yes');
-  await waitFor('it is done', async () => /Done: memgraph-1 is main/.test(await result.innerText()), 20_000);
+  await waitFor('it is done', async () => {
+    const text = await result.innerText();
+    if (!/Done: memgraph-1 is main/.test(text)) throw new Error(text);
+    return true;
+  }, 20_000);
   await isGood(page);
   assert.match(await sentence(page), /memgraph-1 is main/);
   assert.equal((await s.main()).name, 'memgraph-1');
