@@ -7,8 +7,8 @@ import { bytes, clock, count, duration, mode, trouble } from './words.js';
 const YES = ['ok', '✔ yes'];
 const NO = ['warn', '▲ no'];
 
-function one(title, e, [level, answer], open = false) {
-  return h('details', { class: 'if', open },
+function one(title, e, [level, answer]) {
+  return h('details', { class: 'if' },
     h('summary', {}, h('span', { class: `mark ${level}` }, answer), ` ${title}`),
     h('p', {}, e.answer),
     h('ul', { class: 'conditions' }, e.conditions.map((c) => h('li', { class: c.holds ? 'ok' : 'warn' },
@@ -18,7 +18,7 @@ function one(title, e, [level, answer], open = false) {
 
 export function explanation(explain, status) {
   return [
-    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO, !explain.failover.possible),
+    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO),
     one('somebody asked for a switchover: would it happen?', explain.switchover, explain.switchover.possible ? YES : NO),
     Object.entries(explain.rebuild).map(([pod, e]) => one(`${pod}: would it be filled anew?`, e, e.possible ? ['warn', '▲ yes'] : ['dim', '– no'])),
   ];

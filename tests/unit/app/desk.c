@@ -2,6 +2,7 @@
 
 #include "app/election.h"
 #include "app/events.h"
+#include "app/flights.h"
 #include "app/pods.h"
 #include "app/prestop.h"
 #include "app/routes.h"
@@ -54,11 +55,13 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     (void)str_copy(kube.user_agent, sizeof kube.user_agent, "unit-test");
     c->kube = kube_client_new(loop, &kube);
     c->users = users_new(config->user, config->password, config->users_file);
+    c->flights = flights_new(c);
 }
 
 void desk_clear(struct controller *c)
 {
     prestop_free(c->prestop);
+    flights_free(c->flights);
     election_free(c->election);
     pods_free(c->pods);
     state_free(c->state);
