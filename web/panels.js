@@ -7,8 +7,8 @@ import { bytes, clock, count, duration, mode, trouble } from './words.js';
 const YES = ['ok', '✔ yes'];
 const NO = ['warn', '▲ no'];
 
-function one(title, e, [level, answer], open = false) {
-  return h('details', { class: 'if', open },
+function one(title, e, [level, answer]) {
+  return h('details', { class: 'if' },
     h('summary', {}, h('span', { class: `mark ${level}` }, answer), ` ${title}`),
     h('p', {}, e.answer),
     h('ul', { class: 'conditions' }, e.conditions.map((c) => h('li', { class: c.holds ? 'ok' : 'warn' },
@@ -18,7 +18,7 @@ function one(title, e, [level, answer], open = false) {
 
 export function explanation(explain, status) {
   return [
-    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO, !explain.failover.possible),
+    one(`${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO),
     one('somebody asked for a switchover: would it happen?', explain.switchover, explain.switchover.possible ? YES : NO),
     Object.entries(explain.rebuild).map(([pod, e]) => one(`${pod}: would it be filled anew?`, e, e.possible ? ['warn', '▲ yes'] : ['dim', '– no'])),
   ];
@@ -65,13 +65,14 @@ export function history({ transitions }) {
   if (!transitions.length) return [h('p', { class: 'dim' }, 'None yet.')];
   return [h('ol', { class: 'history' }, transitions.slice(0, 8).map((t) => {
     const points = segments(t);
+    const total = Math.max(0, ...points.filter((p) => p.key !== 'firstAnswer').map((p) => p.at));
     return h('li', {},
       h('p', { class: 'what' },
-        h('time', { datetime: t.at }, clock(t.at)), ' ',
-        h('b', {}, t.kind), ` ${t.from && t.from !== t.to ? `${t.from} → ` : ''}${t.to}`,
-        h('span', { class: 'total' }, duration(points.at(-1)?.at ?? 0))),
+        h('time', { datetime: t.at }, clock(t.at)),
+        h('span', {}, h('b', {}, t.kind), ` ${t.from && t.from !== t.to ? `${t.from} → ` : ''}${t.to}`),
+        h('span', { class: 'total' }, duration(total))),
       h('p', { class: 'dim' }, t.why),
-      bar(points),
+      bar(points.filter((p) => p.at <= 2 * total)), // without a client that came much later
       h('ul', { class: 'phases' }, points.map((p) => h('li', {},
         s('svg', { class: 'swatch', viewBox: '0 0 10 10', 'aria-hidden': 'true' }, s('rect', { class: `phase ${p.key}`, width: 10, height: 10 })),
         `${p.name} ${duration(p.at)}`))),

@@ -1,7 +1,7 @@
 // The topology as a picture: gateways, the main, its replicas, and what flows between them. What a
 // colour says is said in words, too.
 import { s } from './dom.js';
-import { bytes, count, duration, gate, mode, trouble } from './words.js';
+import { bytes, count, duration, follows, gate, mode, trouble } from './words.js';
 
 const ROLES = { main: '★ MAIN', sync: '◆ SYNC replica', async: '● ASYNC replica', unknown: '? unknown' };
 
@@ -47,9 +47,9 @@ function gatewayLines(g) {
 function replication(pod) {
   const r = pod.registration;
   if (!r) return ['not registered', '', 'broken'];
-  const serves = r.status === 'ready' || r.status === 'replicating';
-  const lag = r.behind === undefined ? '' : `, ${r.behind < 0 ? -r.behind : r.behind} behind`;
-  return [mode(r.mode), `${serves ? '✔' : '✖'} ${r.status}${lag}`, serves ? 'flow' : r.status === 'recovery' ? 'held' : 'broken'];
+  const [sign, kind] = { good: ['✔', 'flow'], near: ['✔', 'flow'], behind: ['…', 'held'], bad: ['✖', 'broken'] }[follows(pod)];
+  const lag = r.behind === undefined ? '' : `, lag ${Math.abs(r.behind)}`;
+  return [mode(r.mode), `${sign} ${r.status}${lag}`, kind];
 }
 
 function writes(status) {

@@ -28,6 +28,15 @@ export const mode = (text) => text.replace('strict_sync', 'STRICT SYNC').replace
 
 export const gate = { open: 'forwards', hold: 'holds clients', drain: 'lets sessions end', cut: 'lets nobody through' };
 
+// How a replica follows: 'good', 'near' (under writes an ASYNC replica hardly ever reads ready),
+// 'behind' (it catches up) or 'bad'.
+export function follows({ registration: r, link }) {
+  if (!r || r.status === 'dead' || r.status === 'diverged') return 'bad';
+  if (r.status === 'ready' || r.status === 'replicating') return 'good';
+  if (r.mode === 'async' && link.state === 'up' && r.ts > 0 && Math.abs(r.behind) < 1000) return 'near';
+  return r.status === 'recovery' ? 'behind' : 'bad';
+}
+
 // What is wrong with a pod, in a few words; '' when nothing is.
 export function trouble(pod, status) {
   if (!pod.kubernetes.exists) return 'gone';
@@ -37,7 +46,7 @@ export function trouble(pod, status) {
   if (pod.link.state !== 'up') return 'is being connected';
   if (pod.topology === 'main' && pod.memgraph.role !== 'main') return 'is no main yet';
   if (pod.topology !== 'main' && !pod.registration && status.main) return 'is not registered';
-  if (pod.registration && !['ready', 'replicating'].includes(pod.registration.status)) return pod.registration.status;
+  if (pod.registration && follows(pod) === 'bad') return pod.registration.status;
   return '';
 }
 
@@ -49,7 +58,7 @@ export function sentence({ status, explain }) {
   }
   if (status.degraded) notes.push('The main serves without a SYNC replica, by decision: a write is on one pod alone.');
   if (status.request) notes.push(`Asked for: ${status.request.kind}${status.request.pod ? ` ${status.request.pod}` : ''}.`);
-  if (!status.leadership.leader) notes.push(`This controller (${status.leadership.identity}) only looks on; ${status.leadership.holder || 'nobody'} decides.`);
+  if (!status.leadership.leader && status.leadership.holder !== status.leadership.identity) notes.push(`This controller (${status.leadership.identity}) only looks on; ${status.leadership.holder || 'nobody'} decides.`);
   if (!status.main) return { level: 'bad', text: `There is no main yet: ${status.reason}`, notes };
   const next = explain.failover;
   if (status.gate.state !== 'open') {
@@ -60,8 +69,8 @@ export function sentence({ status, explain }) {
   const text = `${status.main} is main; ${status.syncReplica} would take over now: ${next.possible ? 'yes' : 'no'}`;
   if (!next.possible) {
     notes.unshift(`Why not: ${next.answer}`);
-    const unmet = next.conditions.filter((c) => !c.holds).map((c) => c.value);
-    for (const value of unmet) if (!next.answer.includes(value)) notes.splice(1, 0, `— ${value}`);
+    const more = next.conditions.filter((c) => !c.holds && !next.answer.includes(c.value.slice(0, 30)));
+    notes.splice(1, 0, ...more.map((c) => `— ${c.value}`));
   }
   const level = !next.possible || status.paused || status.degraded || status.transition ? 'warn' : 'ok';
   return { level, text, notes };

@@ -40,7 +40,12 @@ export async function browse(t, url, options = {}) {
   return page;
 }
 
-export async function screenshot(page, name) {
+// The whole page; height: its upper part only.
+export async function screenshot(page, name, height) {
   await mkdir(shots, { recursive: true });
-  return page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+  const { width } = page.viewportSize();
+  return page.screenshot({
+    path: path.join(shots, `${name}.png`), fullPage: true,
+    ...(height && { clip: { x: 0, y: 0, width, height } }),
+  });
 }

@@ -1,7 +1,8 @@
 // The status page in a browser: what it shows, that it follows what happens without a reload, and
 // that it acts. One browser for each test; the cluster is the sandbox's.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 
 import { browse, screenshot } from './browser.mjs';
@@ -11,10 +12,11 @@ import { test, waitFor } from './harness.mjs';
 const TOKEN = 'page-token';
 
 async function open(t, options = {}) {
-  await writeFile(`/tmp/page-token.${process.pid}`, `${TOKEN}\n`); // the controller looks for it at its start
-  const s = await cluster(t, {
-    env: { ENABLE_READ_GATEWAY: 'true', ADMIN_TOKEN_FILE: `/tmp/page-token.${process.pid}`, ...options.env },
-  });
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'page-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const token = path.join(directory, 'token');
+  await writeFile(token, `${TOKEN}\n`);
+  const s = await cluster(t, { env: { ADMIN_TOKEN_FILE: token, ...options.env } });
   const page = await browse(t, `${(await s.controller()).http}/`);
   return { s, page };
 }
@@ -37,7 +39,7 @@ test('the page shows the cluster', async (t) => {
   const label = await page.locator('#picture svg').getAttribute('aria-label');
   assert.match(label, /memgraph-0: ★ MAIN. memgraph-1: ◆ SYNC replica. memgraph-2: ● ASYNC replica/);
   const picture = await page.locator('#picture').textContent();
-  for (const words of ['STRICT SYNC', '✔ ready, 0 behind', 'ASYNC', 'write gateway', '✔ writes', '✔ reads']) {
+  for (const words of ['STRICT SYNC', '✔ ready, lag 0', 'ASYNC', 'write gateway', '✔ writes', '✔ reads']) {
     assert.ok(picture.includes(words), `${words} in: ${picture}`);
   }
   await waitFor('bytes of the gateway move', async () => {
@@ -86,7 +88,8 @@ test('the page follows a failover', async (t) => {
   }
   assert.ok(await entry.locator('.bar rect').count() >= 3);
   assert.equal(await page.evaluate(() => window.same), true);
-  await screenshot(page, 'page-failover');
+  await page.setViewportSize({ width: 960, height: 800 });
+  await screenshot(page, 'page-failover', 1000);
   assert.deepEqual(page.problems, []);
 });
 
@@ -104,7 +107,8 @@ test('the page says why nobody could take over', async (t) => {
   const { explain } = await (await fetch(`${(await s.controller()).http}/api/v1/overview`)).json();
   assert.equal(explain.failover.possible, false);
   await says(page, new RegExp(explain.failover.answer.slice(0, 30).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-  await screenshot(page, 'page-refusal');
+  await page.setViewportSize({ width: 960, height: 800 });
+  await screenshot(page, 'page-refusal', 820);
   await s.control('start-pod', 'memgraph-1');
   await isGood(page, 20_000);
   assert.deepEqual(page.problems, []);
@@ -132,7 +136,11 @@ test('a switchover is asked for, confirmed and followed', async (t) => {
   assert.equal((await s.record()).request, '');
   await page.click('button[name=switchover]');
   await page.click('#confirm-yes');
-  await waitFor('it is done', async () => /Done: memgraph-1 is main/.test(await result.innerText()), 20_000);
+  await waitFor('it is done', async () => {
+    const text = await result.innerText();
+    if (!/Done: memgraph-1 is main/.test(text)) throw new Error(text);
+    return true;
+  }, 20_000);
   await isGood(page);
   assert.match(await sentence(page), /memgraph-1 is main/);
   assert.equal((await s.main()).name, 'memgraph-1');

@@ -2,6 +2,7 @@
 
 #include "app/election.h"
 #include "app/events.h"
+#include "app/flights.h"
 #include "app/labels.h"
 #include "app/pods.h"
 #include "app/prestop.h"
@@ -56,11 +57,13 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     c->kube = kube_client_new(loop, &kube);
     c->labels = labels_new(c);
     c->users = users_new(config->user, config->password, config->users_file);
+    c->flights = flights_new(c);
 }
 
 void desk_clear(struct controller *c)
 {
     prestop_free(c->prestop);
+    flights_free(c->flights);
     election_free(c->election);
     pods_free(c->pods);
     labels_free(c->labels);
