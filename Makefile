@@ -46,6 +46,9 @@ bench-failover: build ## time from the death of the main to the next acknowledge
 bench-planned: build ## switchovers, refreshes, rolling restarts, a frozen main: gaps and cuts
 	@./bench/planned
 
+soak: build ## the gateway for ten minutes under mixed traffic and changing routes: DURATION_S, SESSIONS, SEED
+	@./bench/soak
+
 chaos: build ## random faults under writes, then healing: DURATION_S=60 MODE=auto|sync SEED=n
 	@./bench/chaos
 

@@ -123,7 +123,7 @@ async function measureIdle(name, upstream, workers) {
     out.cut = { ...cut, ...seen };
     await clients.stop();
     for (let tries = 0; tries < 100; tries++) {
-      out.fds = (await relay.asked.ask('fds')).fds;
+      out.fds = (await relay.asked.ask('stats')).fds;
       if (out.fds < 64) break;
     }
   } else {

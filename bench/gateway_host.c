@@ -1,8 +1,13 @@
-/* gateway-host: the gateway alone, for the benchmark.
- *   gateway-host PORT UPSTREAM_PORT WORKERS
- * Prints "ready". Then a line on standard input is a command: "cut" begins a new generation of the
- * route and prints when (monotonic clock, microseconds), how long until every worker followed it,
- * and how many sessions it cut; "fds" prints how many descriptors are open. */
+/* gateway-host: the gateway alone, for the benchmark and the soak.
+ *   gateway-host PORT UPSTREAM_PORT WORKERS [SECOND_UPSTREAM_PORT]
+ * Prints "ready". Then a line on standard input is a command, answered with a line of JSON:
+ *   cut            a new generation, to the same upstream
+ *   forward N      a new generation, to the first (0) or second (1) upstream
+ *   park           a new generation, to nobody
+ *   hold, release  the same generation, with and without hold
+ *   stats          counters, and how many descriptors are open
+ * The answer to a route says when it was given (monotonic clock, microseconds), how long until
+ * every worker followed it, and how many sessions it cut. */
 #include "base/str.h"
 #include "gateway/gateway.h"
 
@@ -49,20 +54,45 @@ static unsigned open_fds(void)
     return n;
 }
 
-static void obey(struct gateway *g, struct gateway_route *route, const char *line)
+static void set_route(struct gateway *g, const struct gateway_route *route)
 {
-    if (strcmp(line, "cut\n") == 0) {
-        int64_t began_us = now_us();
-        struct gateway_report report;
+    int64_t began_us = now_us();
+    struct gateway_report report;
 
-        route->generation++;
-        gateway_set_route(g, route);
-        report = wait_in_force(g);
-        printf("{\"at_us\":%lld,\"in_force_us\":%lld,\"cut\":%u}\n", (long long)began_us,
-               (long long)(now_us() - began_us), report.cut);
-    } else if (strcmp(line, "fds\n") == 0) {
-        printf("{\"fds\":%u}\n", open_fds());
+    gateway_set_route(g, route);
+    report = wait_in_force(g);
+    printf("{\"at_us\":%lld,\"in_force_us\":%lld,\"cut\":%u}\n", (long long)began_us,
+           (long long)(now_us() - began_us), report.cut);
+}
+
+static void print_stats(const struct gateway *g)
+{
+    struct gateway_counters n;
+
+    gateway_read_counters(g, &n);
+    printf(
+        "{\"fds\":%u,\"active\":%llu,\"parked\":%llu,\"sessions\":%llu,\"upstream_errors\":%llu}\n",
+        open_fds(), (unsigned long long)n.sessions_active, (unsigned long long)n.parked,
+        (unsigned long long)n.sessions_total, (unsigned long long)n.upstream_errors);
+}
+
+static void obey(struct gateway *g, struct gateway_route *route, const unsigned *port,
+                 const char *line)
+{
+    if (strcmp(line, "stats\n") == 0) {
+        print_stats(g);
+        return;
     }
+    route->hold = strcmp(line, "hold\n") == 0;
+    if (strcmp(line, "hold\n") != 0 && strcmp(line, "release\n") != 0)
+        route->generation++;
+    if (strcmp(line, "park\n") == 0)
+        route->kind = GATEWAY_PARK;
+    else if (strcmp(line, "forward 0\n") == 0 || strcmp(line, "forward 1\n") == 0)
+        route->kind = GATEWAY_FORWARD;
+    if (strncmp(line, "forward ", 8) == 0)
+        route->upstream[0].port = port[line[8] == '1'];
+    set_route(g, route);
 }
 
 int main(int argc, char **argv)
@@ -78,10 +108,11 @@ int main(int argc, char **argv)
     struct rlimit limit;
     struct fail why = {0};
     struct gateway *g;
+    unsigned port[2];
     char line[64];
 
-    if (argc != 4) {
-        fprintf(stderr, "gateway-host PORT UPSTREAM_PORT WORKERS\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "gateway-host PORT UPSTREAM_PORT WORKERS [SECOND_UPSTREAM_PORT]\n");
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
@@ -92,7 +123,9 @@ int main(int argc, char **argv)
     config.bind_port = (unsigned)strtoul(argv[1], NULL, 10);
     config.workers = (unsigned)strtoul(argv[3], NULL, 10);
     (void)str_copy(route.upstream[0].host, sizeof route.upstream[0].host, "127.0.0.1");
-    route.upstream[0].port = (unsigned)strtoul(argv[2], NULL, 10);
+    port[0] = (unsigned)strtoul(argv[2], NULL, 10);
+    port[1] = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : port[0];
+    route.upstream[0].port = port[0];
     g = gateway_start(&config, &why);
     if (!g) {
         fprintf(stderr, "gateway-host: %s\n", why.text);
@@ -103,7 +136,7 @@ int main(int argc, char **argv)
     puts("ready");
     (void)fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        obey(g, &route, line);
+        obey(g, &route, port, line);
         (void)fflush(stdout);
     }
     gateway_stop(g);

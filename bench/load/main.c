@@ -4,6 +4,7 @@
  *   load slow HOST PORT MIB
  *   load ping HOST PORT CONNECTIONS SIZE SECONDS
  *   load churn HOST PORT AT_ONCE SECONDS
+ *   load crowd HOST PORT SESSIONS SECONDS SEED
  *   load idle HOST PORT CONNECTIONS               then commands on standard input, see idle.c */
 #include "net.h"
 
@@ -41,6 +42,8 @@ static int run(int argc, char **argv)
         return ping(&at, number(argv[4]), number(argv[5]), microseconds(argv[6]));
     if (argc == 6 && strcmp(what, "churn") == 0)
         return churn(&at, number(argv[4]), microseconds(argv[5]));
+    if (argc == 7 && strcmp(what, "crowd") == 0)
+        return crowd(&at, number(argv[4]), microseconds(argv[5]), number(argv[6]));
     if (argc == 5 && strcmp(what, "idle") == 0)
         return idle(&at, number(argv[4]));
     return 2;

@@ -66,6 +66,7 @@ int slow(const struct sockaddr_in *to, uint64_t bytes);
 bool slow_both_ways(int fd, uint64_t bytes);
 int ping(const struct sockaddr_in *to, unsigned connections, size_t size, int64_t for_us);
 int churn(const struct sockaddr_in *to, unsigned at_once, int64_t for_us);
+int crowd(const struct sockaddr_in *to, unsigned sessions, int64_t for_us, uint64_t seed);
 int idle(const struct sockaddr_in *to, unsigned connections);
 
 #endif

@@ -83,7 +83,7 @@ int ping(const struct sockaddr_in *to, unsigned connections, size_t size, int64_
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event events[EVENTS];
     uint64_t answers = 0, all_answers = connections, errors = 0;
-    int64_t begin_us, end_us, at_us;
+    int64_t begin_us, end_us;
 
     for (unsigned i = 0; i < connections; i++) {
         all[i].number = i;
@@ -93,13 +93,14 @@ int ping(const struct sockaddr_in *to, unsigned connections, size_t size, int64_
     end_us = begin_us + for_us;
     for (unsigned i = 0; i < connections; i++)
         errors += !ask(&all[i], size);
-    while ((at_us = now_us()) < end_us && !errors) {
+    while (now_us() < end_us && !errors) {
         int n = epoll_wait(epoll, events, EVENTS, QUIET_LIMIT_MS);
 
         errors += n == 0;
         for (int i = 0; i < n && !errors; i++) {
             struct talk *t = events[i].data.ptr;
             int heard = hear(t, size);
+            int64_t at_us;
 
             errors += heard < 0;
             if (heard <= 0)
@@ -114,6 +115,7 @@ int ping(const struct sockaddr_in *to, unsigned connections, size_t size, int64_
         }
     }
     tell(answers, for_us, all_answers, errors);
+    free(all);
     return errors != 0;
 }
 
@@ -186,5 +188,6 @@ int churn(const struct sockaddr_in *to, unsigned at_once, int64_t for_us)
         at_us = now_us();
     }
     tell(answers, at_us - begin_us, answers, errors);
+    free(all);
     return errors != 0;
 }

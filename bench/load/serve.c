@@ -49,7 +49,7 @@ static void greet(struct server *s)
 
     while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         if ((size_t)fd >= s->capacity) {
-            s->client = realloc(s->client, ((size_t)fd + 1024) * sizeof *s->client);
+            s->client = realloc(s->client, ((size_t)fd + 1024) * sizeof(struct client *));
             s->capacity = (size_t)fd + 1024;
         }
         s->client[fd] = calloc(1, sizeof **s->client);

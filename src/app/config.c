@@ -409,6 +409,16 @@ void config_settings(const struct config *c, struct settings *out)
                          c->cluster_domain);
 }
 
+unsigned config_gateway_workers(const struct config *c)
+{
+    enum { MOST = 8 };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (c->workers)
+        return (unsigned)c->workers;
+    return (unsigned)(cpus < 1 ? 1 : cpus > MOST ? MOST : cpus);
+}
+
 void config_record_name(const struct config *c, char *out, size_t size)
 {
     (void)str_format(out, size, "%s-state", c->release);

@@ -46,6 +46,8 @@ typedef const char *config_get_fn(const char *name);
 bool config_read(struct config *out, config_get_fn *get, struct buf *errors) MUST_CHECK;
 /* What the core needs of it. */
 void config_settings(const struct config *c, struct settings *out);
+/* Threads of each gateway. */
+unsigned config_gateway_workers(const struct config *c);
 /* <release or statefulset>-state and -controller: the record and the lease. */
 void config_record_name(const struct config *c, char *out, size_t size);
 void config_lease_name(const struct config *c, char *out, size_t size);

@@ -4,8 +4,6 @@
 #include "app/link.h"
 #include "base/alloc.h"
 
-#include <unistd.h>
-
 /* A hold for a lost SYNC replica ends with the gate's opening, for reads; were the gateway's own
  * limit the same, it would cut the sessions at that moment. */
 enum { HOLD_MARGIN_MS = 500 };
@@ -229,13 +227,9 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
                        timer_fn *on_reports, struct fail *why)
 {
     const struct config *c = &r->c->config;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     struct gateway_config config = {
         .bind_port = bind->port,
-        .workers = c->workers ? (unsigned)c->workers
-                              : (unsigned)(cpus < 1   ? 1
-                                           : cpus > 8 ? 8
-                                                      : cpus),
+        .workers = config_gateway_workers(c),
         .max_connections = (unsigned)c->max_connections,
         .max_parked = (unsigned)c->max_parked,
         .buffer_size = (size_t)c->buffer_size,

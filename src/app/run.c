@@ -1,6 +1,7 @@
 #include "app/run.h"
 
 #include "app/api.h"
+#include "gateway/pipes.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -79,13 +80,14 @@ static int run(struct loop *loop, const struct config *config)
     return status;
 }
 
-/* A client takes two descriptors. Should they run out, the probes and the Kubernetes API would lack
- * them as well, so the limit is raised as far as we may. */
+/* A client takes two descriptors, and so does a pipe of a worker. Should they run out, the probes
+ * and the Kubernetes API would lack them as well, so the limit is raised as far as we may. */
 static void raise_limit(const struct config *config)
 {
     enum { OWN_DESCRIPTORS = 512 };
     int64_t gateways = (config->gateway ? 1 : 0) + (config->read_gateway ? 1 : 0);
-    rlim_t wanted = (rlim_t)(gateways * config->max_connections * 2 + OWN_DESCRIPTORS);
+    int64_t pipes = (int64_t)config_gateway_workers(config) * PIPES_MAX;
+    rlim_t wanted = (rlim_t)(gateways * 2 * (config->max_connections + pipes) + OWN_DESCRIPTORS);
     char needs[32], has[32];
     struct rlimit limit;
 

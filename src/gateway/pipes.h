@@ -1,10 +1,10 @@
 /* pipes: the kernel's pipes through which a worker splices, kept for the next one who needs one.
  *
  * A pipe is borrowed only while it holds bytes, so a worker in whose sessions nothing jams needs
- * one. There are at most PIPES_MAX of them, so memory and descriptors stay bounded, and few are kept
- * when they are not in use. A user without privileges may have 16,384 pages in pipes
- * (pipe-user-pages-soft: 64 pipes of our size), then gets smaller ones, and at last tiny ones: those
- * are given back at once, and whoever asks has to copy instead. */
+ * one. There are at most PIPES_MAX of them, so memory and descriptors stay bounded, and few are
+ * kept when they are not in use. A user without privileges may have 16,384 pages in pipes
+ * (pipe-user-pages-soft: 64 pipes of our size), then gets smaller ones, and at last tiny ones:
+ * those are given back at once, and whoever asks has to copy instead. */
 #ifndef GATEWAY_PIPES_H
 #define GATEWAY_PIPES_H
 

@@ -91,8 +91,7 @@ void session_end(struct session *s, enum session_farewell farewell, const char *
     pump_done(&s->down, &w->tools);
     if (farewell == SESSION_RESETS) {
         sock_reset(s->client.fd);
-        if (s->upstream.fd >= 0)
-            sock_reset(s->upstream.fd);
+        s->upstream_resets = true;
     }
     shared_leave(&w->shared->admitted);
 }
@@ -116,6 +115,8 @@ void session_bury(struct worker *w, size_t most)
     while (most-- && (node = list_pop(&w->ended))) {
         struct session *s = CONTAINER_OF(node, struct session, node);
 
+        if (s->upstream_resets && s->upstream.fd >= 0)
+            sock_close_resets(s->upstream.fd);
         peer_close(&s->client); /* this takes it out of epoll, too */
         peer_close(&s->upstream);
         free(s);

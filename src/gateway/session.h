@@ -37,6 +37,7 @@ struct session {
     bool owes_greeting;            /* the TLS handshake is */
     bool answered;                 /* the upstream has sent something */
     bool turned_down;              /* parked because no upstream took the connection */
+    bool upstream_resets;          /* ENDED: its upstream is reset, too, when it is closed */
 };
 
 /* Takes the descriptor over. */
@@ -49,12 +50,12 @@ void session_connect(struct session *s);
 int session_place(const struct session *s);
 /* The one exit for all ends. Nothing moves any more; the descriptors are closed by session_bury. */
 void session_end(struct session *s, enum session_farewell farewell, const char *why);
-/* Ends with a reset of both sides, and counts why. */
+/* Ends with a reset of both sides, the client's at once, and counts why. */
 void session_cut(struct session *s, enum gateway_cut why);
 /* The same for a client that had no session yet. */
 void session_refuse(struct session *s, enum gateway_refusal why);
-/* Closes and frees sessions that have ended, at most so many: to reset 9,000 is urgent and takes
- * some 30 ms, to close them takes as long again and can wait while others are served. */
+/* Closes and frees sessions that have ended, at most so many, and resets their upstreams: to reset
+ * 9,000 clients is urgent, the rest takes longer than that and can wait while others are served. */
 void session_bury(struct worker *w, size_t most);
 
 /* Counts and reports that the session's upstream failed, with a positive errno. */

@@ -131,13 +131,19 @@ bool sock_error_is_ours(int err)
     return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM || err == ENOSPC;
 }
 
+void sock_close_resets(int fd)
+{
+    static const struct linger at_once = {.l_onoff = 1};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void sock_reset(int fd)
 {
     static const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    static const struct linger at_once = {.l_onoff = 1};
 
     /* Half the price of a close with SO_LINGER, which is the other way to say it: connect(2),
      * "dissolve the association by connecting to an address with sa_family AF_UNSPEC". */
     if (connect(fd, &nowhere, sizeof nowhere) < 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        sock_close_resets(fd);
 }

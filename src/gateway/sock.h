@@ -37,5 +37,7 @@ bool sock_error_is_ours(int err);
 /* Resets the connection: what was not sent is thrown away, and the peer learns it at once. The
  * descriptor stays open. */
 void sock_reset(int fd);
+/* Has the close that follows reset the connection. */
+void sock_close_resets(int fd);
 
 #endif

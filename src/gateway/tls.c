@@ -36,9 +36,8 @@ struct ssl_ctx_st *tls_context_new(const char *cert_path, const char *key_path, 
                                   SSL_MODE_RELEASE_BUFFERS);
     if (SSL_CTX_use_certificate_chain_file(context, cert_path) != 1)
         *why = trouble("certificate", cert_path);
-    else if (SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1)
-        *why = trouble("key", key_path);
-    else if (SSL_CTX_check_private_key(context) != 1)
+    else if (SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1 ||
+             SSL_CTX_check_private_key(context) != 1)
         *why = trouble("key", key_path);
     else
         return context;

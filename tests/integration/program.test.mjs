@@ -40,12 +40,12 @@ test('too few descriptors for the clients: raised as far as allowed, else said',
   const taken = net.createServer().listen(0, '127.0.0.1'); // so that it ends at once
   await waitFor('it listens', () => taken.address());
   const limited = (soft, hard) => new Promise((resolve) => {
-    const env = { KUBE_API_URL: 'http://127.0.0.1:9', GATEWAY_BIND_ADDRESS: `127.0.0.1:${taken.address().port}` };
+    const env = { KUBE_API_URL: 'http://127.0.0.1:9', GATEWAY_WORKERS: '2', GATEWAY_BIND_ADDRESS: `127.0.0.1:${taken.address().port}` };
     execFile('sh', ['-c', `ulimit -Sn ${soft} && ulimit -Hn ${hard} && exec "$0"`, program],
       { env: { PATH: process.env.PATH, ...env } }, (error, out, err) => resolve(out + err));
   });
   assert.doesNotMatch(await limited(256, 4096), /too few descriptors/);
-  assert.match(await limited(256, 1024), /too few descriptors.*limit=1024 needed=2512/);
+  assert.match(await limited(256, 1024), /too few descriptors.*limit=1024 needed=2576/);
   taken.close();
 });
 

@@ -18,7 +18,7 @@ struct rig {
     struct gateway *g;
     int upstream[RIG_UPSTREAMS]; /* listening */
     struct gateway_counters counters;
-    unsigned seen[4]; /* reports by kind, also those that rig_report passed over */
+    unsigned seen[8]; /* reports by kind, also those that rig_report passed over */
 };
 
 void rig_init(struct rig *r);
