@@ -43,6 +43,7 @@ void host_free(struct host *h)
 {
     assert(list_empty(&h->listeners) && list_empty(&h->ends));
     net.hosts[h->index] = NULL;
+    http_forget_host(h);
     for (size_t i = 0; i < NET_HOSTS_MAX; i++)
         if (net.hosts[i])
             tcp_forget_host(h, net.hosts[i]);

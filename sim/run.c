@@ -53,6 +53,7 @@ static void choose_cluster(struct world_config *c, struct random *r)
     if (random_chance(r, 30)) {
         c->model.user = "admin";
         c->model.password = "secret";
+        c->basic = "Basic YWRtaW46c2VjcmV0";
         world_set(c, "MEMGRAPH_USER", "admin");
         world_set(c, "MEMGRAPH_PASSWORD", "secret");
         c->model.bcrypt_us = random_chance(r, 50) ? 1000 : 290 * 1000;

@@ -12,6 +12,7 @@ struct incarnation {
     uint64_t id;
     struct host *host;
     struct memgraph_host *process;
+    struct hook *init, *prestop;
     struct happening probed;
     bool probe_ok;
 };
@@ -65,6 +66,40 @@ static int64_t host_wall_us(void *arg)
     return process_wall_us();
 }
 
+static void on_init_done(void *arg, bool well)
+{
+    struct incarnation *in = arg;
+
+    in->init = NULL;
+    kube_cluster_exited(in->world->cluster, clock_now_us(), in->id, well ? 0 : 1);
+    world_cluster_asked(in->world);
+}
+
+static void host_init(void *arg, struct kube_cluster_pod *pod)
+{
+    struct incarnation *in = incarnation_of(arg, pod);
+
+    in->init = hook_init(arg, in->host, pod->ordinal, pod->uid, on_init_done, in);
+}
+
+static void on_prestop_done(void *arg, bool well)
+{
+    struct incarnation *in = arg;
+
+    (void)well;
+    in->prestop = NULL;
+    kube_cluster_prestopped(in->world->cluster, clock_now_us(), in->id);
+    world_cluster_asked(in->world);
+}
+
+static void host_prestop(void *arg, struct kube_cluster_pod *pod)
+{
+    struct incarnation *in = incarnation_of(arg, pod);
+
+    hook_free(in->prestop);
+    in->prestop = hook_prestop(arg, in->host, pod->ordinal, on_prestop_done, in);
+}
+
 static void host_start(void *arg, struct kube_cluster_pod *pod)
 {
     struct world *w = arg;
@@ -95,11 +130,15 @@ static void host_probe(void *arg, struct kube_cluster_pod *pod)
 
 static void host_kill(void *arg, struct kube_cluster_pod *pod, int signo)
 {
-    const struct incarnation *in = pod->host;
+    struct incarnation *in = pod->host;
 
-    (void)arg;
-    if (in && in->process)
+    if (in && in->process) {
         memgraph_host_signal(in->process, signo);
+    } else if (in && in->init) {
+        hook_free(in->init);
+        in->init = NULL;
+        kube_cluster_exited(((struct world *)arg)->cluster, clock_now_us(), in->id, 128 + signo);
+    }
 }
 
 static void host_wipe(void *arg, unsigned ordinal)
@@ -115,6 +154,8 @@ static void incarnation_free(struct incarnation *in)
     struct world_pod *pod = &in->world->pods[in->ordinal];
 
     memgraph_host_free(in->process);
+    hook_free(in->init);
+    hook_free(in->prestop);
     if (pod->host == in->host)
         pod->host = NULL;
     happening_cancel(&in->probed);
@@ -140,6 +181,8 @@ struct kube_cluster_host world_pods_host(struct world *w)
 {
     return (struct kube_cluster_host){.arg = w,
                                       .wall_us = host_wall_us,
+                                      .init = w->config.init ? host_init : NULL,
+                                      .prestop = w->config.prestop ? host_prestop : NULL,
                                       .start = host_start,
                                       .probe = host_probe,
                                       .kill = host_kill,
