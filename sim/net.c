@@ -135,6 +135,11 @@ void host_set_down(struct host *h, bool down)
                 tcp_look_again(net.hosts[i]);
 }
 
+bool host_is_down(const struct host *h)
+{
+    return h->down;
+}
+
 void path_block(struct host *from, struct host *to, bool blocked)
 {
     struct path *path = path_between(from, to);

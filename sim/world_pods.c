@@ -45,15 +45,20 @@ static struct incarnation *incarnation_of(struct world *w, struct kube_cluster_p
 {
     struct incarnation *in = pod->host;
 
-    if (in)
-        return in;
-    in = xcalloc(1, sizeof *in);
-    in->world = w;
-    in->ordinal = pod->ordinal;
-    in->id = pod->id;
-    in->host = host_new(pod->name, pod->ip);
-    happening_init(&in->probed, NULL, on_probed, in);
-    pod->host = in;
+    if (!in) {
+        in = xcalloc(1, sizeof *in);
+        in->world = w;
+        in->ordinal = pod->ordinal;
+        in->id = pod->id;
+        happening_init(&in->probed, NULL, on_probed, in);
+        pod->host = in;
+    }
+    if (in->host && host_is_down(in->host)) { /* its machine has rebooted */
+        host_free(in->host);
+        in->host = NULL;
+    }
+    if (!in->host)
+        in->host = host_new(pod->name, pod->ip);
     w->pods[pod->ordinal].host = in->host;
     return in;
 }
@@ -221,6 +226,16 @@ void world_pod_signal(struct world *w, unsigned ordinal, int signo)
     memgraph_host_signal(pod->process, signo);
 }
 
+/* Whatever runs there, of older incarnations too. */
+static void kill_all(struct world *w, unsigned ordinal)
+{
+    struct kube_cluster_pod *pod;
+
+    for (size_t i = 0; (pod = kube_cluster_each(w->cluster, i)); i++)
+        if (pod->ordinal == ordinal)
+            host_kill(w, pod, SIGKILL);
+}
+
 void world_node_crash(struct world *w, unsigned ordinal)
 {
     struct world_pod *pod = &w->pods[ordinal];
@@ -228,21 +243,16 @@ void world_node_crash(struct world *w, unsigned ordinal)
     world_say(w, "the machine of " WORLD_STATEFULSET "-%u dies", ordinal);
     pod->crashed++;
     if (pod->host)
-        host_set_down(pod->host, true);
+        host_set_down(pod->host, true); /* for good: the pod gets another address */
     kube_cluster_node_set(w->cluster, clock_now_us(), ordinal, false);
-    if (pod->process)
-        memgraph_host_signal(pod->process, SIGKILL);
+    kill_all(w, ordinal);
     volume_crash(&pod->volume, &w->random);
     world_cluster_asked(w);
 }
 
 void world_node_return(struct world *w, unsigned ordinal)
 {
-    struct world_pod *pod = &w->pods[ordinal];
-
     world_say(w, "the machine of " WORLD_STATEFULSET "-%u is back", ordinal);
-    if (pod->host)
-        host_set_down(pod->host, false);
     kube_cluster_node_set(w->cluster, clock_now_us(), ordinal, true);
     world_cluster_asked(w);
 }
