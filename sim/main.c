@@ -2,6 +2,7 @@
 #include "sim/run.h"
 
 #include <argp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,12 +60,31 @@ static double now_s(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+static struct {
+    unsigned long long seed;
+    const char *profile;
+} running;
+
+/* An assertion of the program is a finding like any other. */
+static void on_abort(int signo)
+{
+    char line[200];
+    int n = snprintf(line, sizeof line,
+                     "FAILED  sim --seeds 1 --from %llu --profile %s --trace   # it died: %s\n",
+                     running.seed, running.profile, signo == SIGABRT ? "assertion" : "memory");
+
+    (void)!write(STDOUT_FILENO, line, (size_t)n);
+    _exit(1);
+}
+
 static void run_job(const struct options *o, int64_t first, double until_s, struct report *report)
 {
     for (int64_t i = first; i < o->seeds && now_s() < until_s; i += o->jobs) {
         struct run_result result;
         uint64_t seed = (uint64_t)(o->from + i);
 
+        running.seed = seed;
+        running.profile = o->profile_name;
         run_seed(seed, o->profile, o->trace, &result);
         report->seeds++;
         report->failures += result.failed;
@@ -144,6 +164,8 @@ int main(int argc, char **argv)
     double began_s = now_s(), took_s;
     bool whole = true;
 
+    (void)signal(SIGABRT, on_abort);
+    (void)signal(SIGSEGV, on_abort);
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (o.trace)
         o.jobs = 1;

@@ -24,8 +24,10 @@ void net_done(void)
 
 struct host *host_new(const char *name, const char *ip)
 {
-    struct host *h = xcalloc(1, sizeof *h);
+    struct host *h = xcalloc(1, sizeof *h), *before = host_find(ip);
 
+    if (before && before->down)
+        before->ip[0] = '\0'; /* it does not come back as what it was */
     (void)str_copy(h->name, sizeof h->name, name);
     (void)str_copy(h->ip, sizeof h->ip, ip);
     list_init(&h->listeners);

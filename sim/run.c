@@ -14,7 +14,7 @@ static const int64_t second_us = 1000 * 1000;
 
 bool run_profile_parse(const char *text, enum run_profile *out)
 {
-    static const char *const names[] = {"default", "quiet"};
+    static const char *const names[] = {"default", "quiet", "old"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(text, names[i]) != 0)
@@ -27,9 +27,9 @@ bool run_profile_parse(const char *text, enum run_profile *out)
 
 /* ---- what the seed chooses ---- */
 
-static void choose_cluster(struct world_config *c, struct random *r)
+static void choose_cluster(struct world_config *c, struct random *r, enum run_profile profile)
 {
-    static const char *const versions[] = {"3.4.0", "3.6.1", "3.6.1", "3.12.0"};
+    static const char *const versions[] = {"3.6.1", "3.6.1", "3.12.0"};
     static const char *const modes[] = {"auto", "auto", "sync", "strict_sync"};
 
     c->pods = (unsigned)random_range(r, 2, 5);
@@ -46,7 +46,9 @@ static void choose_cluster(struct world_config *c, struct random *r)
     c->model.workers = (unsigned)random_range(r, 2, 4);
     (void)str_copy(c->model.version, sizeof c->model.version,
                    versions[random_range(r, 0, ARRAY_LEN(versions) - 1)]);
-    if (strcmp(c->model.version, "3.4.0") == 0)
+    if (profile == RUN_OLD)
+        (void)str_copy(c->model.version, sizeof c->model.version, "3.4.0");
+    if (profile == RUN_OLD)
         world_set(c, "REPLICATION_MODE", random_chance(r, 50) ? "auto" : "sync");
     else
         world_set(c, "REPLICATION_MODE", modes[random_range(r, 0, ARRAY_LEN(modes) - 1)]);
@@ -84,7 +86,7 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     struct random r = random_stream(seed, 6);
 
     world_config_init(&run->world, seed);
-    choose_cluster(&run->world, &r);
+    choose_cluster(&run->world, &r, profile);
     choose_settings(&run->world, &r);
     run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 20, 200) * 1000};
     run->load.clients[CLIENT_WRITER] = (unsigned)random_range(&r, 1, 3);
@@ -127,8 +129,10 @@ static bool broken(struct phases *p)
 {
     if (!p->check.violation[0])
         return false;
-    if (!p->out->failed)
+    if (!p->out->failed) {
+        check_describe(p->world);
         give_up(p, "%s", p->check.violation);
+    }
     return true;
 }
 
@@ -194,6 +198,7 @@ static void liveness_phase(struct phases *p)
         return;
     if (!wait_for(p, is_converged, 120 * second_us)) {
         (void)check_converged(p->world, why);
+        check_describe(p->world);
         if (!broken(p))
             give_up(p, "not as it should be 120 s after the last fault: %s", why);
         return;

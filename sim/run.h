@@ -7,7 +7,8 @@
 
 enum run_profile {
     RUN_DEFAULT,
-    RUN_QUIET /* no faults */
+    RUN_QUIET, /* no faults */
+    RUN_OLD    /* Memgraph 3.4: no STRICT_SYNC, and two defects more */
 };
 bool run_profile_parse(const char *text, enum run_profile *out) MUST_CHECK;
 
