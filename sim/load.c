@@ -68,6 +68,7 @@ static enum write_outcome outcome_of(const struct bolt_answer *a)
     case MEMGRAPH_DIVERGED_REPLICA:
     case MEMGRAPH_UNREACHABLE:
     case MEMGRAPH_NO_SUCH_REPLICA:
+    case MEMGRAPH_NOT_REGISTERED:
     case MEMGRAPH_NOT_CONFIRMED:
     case MEMGRAPH_UNAUTHORISED:
     case MEMGRAPH_EXISTS:

@@ -2,6 +2,7 @@
 
 #include "sim/check.h"
 #include "sim/faults.h"
+#include "sim/person.h"
 
 struct run {
     struct world_config world;
@@ -86,6 +87,7 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     struct random r = random_stream(seed, 6);
 
     world_config_init(&run->world, seed);
+    world_set(&run->world, "ADMIN_TOKEN_FILE", person_token_file());
     choose_cluster(&run->world, &r, profile);
     choose_settings(&run->world, &r);
     run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 20, 200) * 1000};
@@ -112,6 +114,7 @@ struct phases {
     struct check check;
     struct load *load;
     struct faults *faults;
+    struct person *person;
     struct run_result *out;
 };
 
@@ -196,11 +199,12 @@ static void liveness_phase(struct phases *p)
 
     if (broken(p))
         return;
-    if (!wait_for(p, is_converged, 120 * second_us)) {
+    p->person = person_new(p->world, 20 * second_us);
+    if (!wait_for(p, is_converged, 150 * second_us)) {
         (void)check_converged(p->world, why);
         check_describe(p->world);
         if (!broken(p))
-            give_up(p, "not as it should be 120 s after the last fault: %s", why);
+            give_up(p, "not as it should be 150 s after the last fault: %s", why);
         return;
     }
     (void)world_run(p->world, second_us);
@@ -235,6 +239,8 @@ void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_re
     out->happenings = clock_count();
     out->writes = p.ledger.n;
     out->acknowledged = p.ledger.acknowledged;
+    out->decisions = p.person ? person_decisions(p.person) : 0;
+    person_free(p.person);
     out->faults = p.faults ? faults_count(p.faults) : 0;
     faults_free(p.faults);
     load_free(p.load);

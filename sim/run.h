@@ -18,7 +18,7 @@ struct run_result {
     int64_t simulated_us;
     uint64_t happenings;
     size_t writes, acknowledged;
-    unsigned faults;
+    unsigned faults, decisions; /* decisions: of a person, in the liveness phase */
 };
 
 void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_result *out);
