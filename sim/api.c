@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-enum { PARAMS_MAX = 8, TEXT_MAX = 1024 };
+enum { PARAMS_MAX = 8, TEXT_MAX = 1024, SEND_AGAIN_US = 300 * 1000 };
 
 struct http_client {
     struct loop *process;
@@ -303,10 +303,14 @@ static void serve(struct http_transfer *t)
         send_answer(t, api.after_us);
 }
 
+/* What does not get through is sent again by TCP, as long as its client waits. */
 static void meet(struct http_transfer *t)
 {
-    if (!path_open(t->from, api.host) || api.mode == API_SILENT)
+    if (!path_open(t->from, api.host) || api.mode == API_SILENT) {
+        if (!t->orphan)
+            happening_after(&t->request, SEND_AGAIN_US);
         return;
+    }
     if (api.mode == API_SERVES) {
         serve(t);
         return;
@@ -332,8 +336,10 @@ static void on_answer(void *arg)
 {
     struct http_transfer *t = arg;
 
-    if (!path_open(api.host, t->from))
+    if (!path_open(api.host, t->from)) {
+        happening_after(&t->answer, SEND_AGAIN_US);
         return;
+    }
     finish(t, t->lost ? fail_make(FAIL_UNREACHABLE, "connection refused or reset")
                       : (struct fail){0});
 }
@@ -356,14 +362,13 @@ static bool stream_flows(const struct http_transfer *t)
  * later, as TCP would. */
 static void on_lines(void *arg)
 {
-    enum { LOOK_AGAIN_US = 300 * 1000 };
     struct http_transfer *t = arg;
     struct buf text;
     json_t *line;
 
     if (!stream_flows(t)) {
         if (t->watch && !api.stale)
-            happening_after(&t->lines, LOOK_AGAIN_US);
+            happening_after(&t->lines, SEND_AGAIN_US);
         return;
     }
     buf_init(&text, SIZE_MAX);
@@ -384,11 +389,10 @@ static void on_lines(void *arg)
 
 static void on_stream_end(void *arg)
 {
-    enum { LOOK_AGAIN_US = 500 * 1000 };
     struct http_transfer *t = arg;
 
     if (!stream_flows(t)) {
-        happening_after(&t->end, LOOK_AGAIN_US);
+        happening_after(&t->end, SEND_AGAIN_US);
         return;
     }
     finish(t, (struct fail){0});

@@ -111,7 +111,7 @@ static void see_gateway(void *arg, const struct gateway_sim_view *g)
     const struct controller *c = controller_of(seen->check->world, g->process);
 
     if (!c || g->port != GATEWAY_PORT || g->route->kind != GATEWAY_FORWARD || g->route->hold ||
-        seen->n == WORLD_CONTROLLERS_MAX)
+        !g->settled || seen->n == WORLD_CONTROLLERS_MAX)
         return;
     for (unsigned i = 0; i < seen->n; i++)
         if (seen->open[i].epoch == c->view.record.epoch &&
@@ -240,4 +240,35 @@ bool check_converged(const struct world *w, char why[WHY_TEXT_SIZE])
                                 w->config.controllers),
                false;
     return true;
+}
+
+void check_describe(const struct world *w)
+{
+    int leader = world_leader(w);
+    const struct view *v = leader >= 0 ? &w->controllers[leader].controller->view : NULL;
+
+    for (unsigned i = 0; i < w->config.pods; i++) {
+        const struct mg *mg = world_model(w, i);
+        const struct row *row = v ? view_row(v, (int)i) : NULL;
+        struct mg_view look;
+
+        if (!mg) {
+            world_say(w, "pod %u does not run", i);
+            continue;
+        }
+        look = mg_look(mg);
+        world_say(w, "pod %u: %s, run %.8s, epoch %.8s, ldt %lld, %lld nodes, database %.8s", i,
+                  look.main ? "main" : "replica", look.run_id, look.epoch,
+                  (long long)look.last_durable_ts, (long long)look.nodes, look.database_uuid);
+        for (size_t k = 0; k < look.history_n; k++) {
+            const char *epoch;
+            int64_t ts;
+
+            if (mg_history(mg, k, &epoch, &ts))
+                world_say(w, "    history: epoch %.8s until %lld", epoch, (long long)ts);
+        }
+        if (row)
+            world_say(w, "    its row: %s, ts %lld, behind %lld", row_status_name(row->status),
+                      (long long)row->ts, (long long)row->behind);
+    }
 }

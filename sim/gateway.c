@@ -495,7 +495,8 @@ void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view)
     LIST_FOR_EACH (node, &gateways) {
         const struct gateway *g = CONTAINER_OF(node, struct gateway, node);
         struct gateway_sim_view view = {
-            .process = g->process, .port = g->config.bind_port, .route = &g->route};
+            .process = g->process, .port = g->config.bind_port, .route = &g->route,
+            .settled = list_empty(&g->orders)};
 
         fn(arg, &view);
     }

@@ -9,6 +9,7 @@ struct gateway_sim_view {
     struct loop *process;
     unsigned port;
     const struct gateway_route *route; /* in force */
+    bool settled;                      /* no other one was ordered since */
 };
 void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view), void *arg);
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "io/http_server.h"
+#include "sim/net_impl.h"
 #include "sim/process.h"
 
 #include <strings.h>
@@ -52,12 +53,18 @@ void http_reset(void)
         request_free(CONTAINER_OF(calls.next, struct http_request, node));
 }
 
+/* It may have gone meanwhile. */
+static bool path_back_open(const struct http_request *r)
+{
+    return r->from && path_open(r->to, r->from);
+}
+
 static void on_answered(void *arg)
 {
     struct http_request *r = arg;
 
-    if (path_open(r->to, r->from))
-        r->answer_fn(r->arg, r->status, buf_str(&r->answer));
+    if (r->answer_fn)
+        r->answer_fn(r->arg, path_back_open(r) ? r->status : 0, buf_str(&r->answer));
     request_free(r);
 }
 
@@ -66,7 +73,7 @@ static void send_back(struct http_request *r)
     list_remove(&r->node);
     list_add_tail(&calls, &r->node);
     r->server = NULL;
-    happening_after(&r->answered, path_latency_us(r->to, r->from));
+    happening_after(&r->answered, path_latency_us(r->to, r->to));
 }
 
 static void hand_over(void *arg)
@@ -80,8 +87,8 @@ static void on_arrival(void *arg)
 {
     struct http_request *r = arg;
 
-    if (!path_open(r->from, r->to)) {
-        request_free(r);
+    if (!r->from || !path_open(r->from, r->to)) {
+        send_back(r);
         return;
     }
     for (size_t i = 0; i < SERVERS_MAX; i++) {
@@ -100,8 +107,13 @@ static void on_arrival(void *arg)
     send_back(r);
 }
 
-void http_call(struct host *from, struct host *to, unsigned port, const struct http_call *call,
-               http_answer_fn *answer, void *arg)
+void http_call_forget(struct http_request *r)
+{
+    r->answer_fn = NULL;
+}
+
+struct http_request *http_call(struct host *from, struct host *to, unsigned port,
+                               const struct http_call *call, http_answer_fn *answer, void *arg)
 {
     struct http_request *r = xcalloc(1, sizeof *r);
 
@@ -123,6 +135,25 @@ void http_call(struct host *from, struct host *to, unsigned port, const struct h
     happening_init(&r->answered, NULL, on_answered, r);
     list_add_tail(&calls, &r->node);
     happening_after(&r->arrival, path_latency_us(from, to));
+    return r;
+}
+
+static void forget_from(struct list *requests, const struct host *gone)
+{
+    LIST_FOR_EACH (node, requests) {
+        struct http_request *r = CONTAINER_OF(node, struct http_request, node);
+
+        if (r->from == gone)
+            r->from = NULL;
+    }
+}
+
+void http_forget_host(const struct host *gone)
+{
+    forget_from(&calls, gone);
+    for (size_t i = 0; i < SERVERS_MAX; i++)
+        if (servers[i])
+            forget_from(&servers[i]->requests, gone);
 }
 
 /* ---- io/http_server.h ---- */

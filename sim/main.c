@@ -2,6 +2,7 @@
 #include "sim/run.h"
 
 #include <argp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,7 +17,7 @@ struct options {
 
 /* What a job tells its parent. */
 struct report {
-    uint64_t seeds, failures, happenings, writes, acknowledged, faults;
+    uint64_t seeds, failures, happenings, writes, acknowledged, faults, persons;
     int64_t simulated_us;
 };
 
@@ -59,12 +60,31 @@ static double now_s(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+static struct {
+    unsigned long long seed;
+    const char *profile;
+} running;
+
+/* An assertion of the program is a finding like any other. */
+static void on_abort(int signo)
+{
+    char line[200];
+    int n = snprintf(line, sizeof line,
+                     "FAILED  sim --seeds 1 --from %llu --profile %s --trace   # it died: %s\n",
+                     running.seed, running.profile, signo == SIGABRT ? "assertion" : "memory");
+
+    (void)!write(STDOUT_FILENO, line, (size_t)n);
+    _exit(1);
+}
+
 static void run_job(const struct options *o, int64_t first, double until_s, struct report *report)
 {
     for (int64_t i = first; i < o->seeds && now_s() < until_s; i += o->jobs) {
         struct run_result result;
         uint64_t seed = (uint64_t)(o->from + i);
 
+        running.seed = seed;
+        running.profile = o->profile_name;
         run_seed(seed, o->profile, o->trace, &result);
         report->seeds++;
         report->failures += result.failed;
@@ -72,6 +92,7 @@ static void run_job(const struct options *o, int64_t first, double until_s, stru
         report->writes += result.writes;
         report->acknowledged += result.acknowledged;
         report->faults += result.faults;
+        report->persons += result.decisions > 0;
         report->simulated_us += result.simulated_us;
         if (result.failed) {
             printf("FAILED  sim --seeds 1 --from %llu --profile %s --trace   # %s\n",
@@ -108,6 +129,7 @@ static void add(struct report *sum, const struct report *one)
     sum->writes += one->writes;
     sum->acknowledged += one->acknowledged;
     sum->faults += one->faults;
+    sum->persons += one->persons;
     sum->simulated_us += one->simulated_us;
 }
 
@@ -144,6 +166,8 @@ int main(int argc, char **argv)
     double began_s = now_s(), took_s;
     bool whole = true;
 
+    (void)signal(SIGABRT, on_abort);
+    (void)signal(SIGSEGV, on_abort);
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (o.trace)
         o.jobs = 1;
@@ -154,11 +178,12 @@ int main(int argc, char **argv)
         whole = run_jobs(&o, began_s + 60.0 * (double)o.minutes, &sum);
     took_s = now_s() - began_s;
     printf("%llu seeds, %llu failures%s: %.0f seeds a minute, %.1f simulated hours, %llu faults, "
-           "%llu of %llu writes acknowledged, %.1f million happenings\n",
+           "%llu of %llu writes acknowledged, a person in %llu, %.1f million happenings\n",
            (unsigned long long)sum.seeds, (unsigned long long)sum.failures,
            whole ? "" : ", A JOB DIED", (double)sum.seeds * 60 / took_s,
            (double)sum.simulated_us / 3.6e9, (unsigned long long)sum.faults,
            (unsigned long long)sum.acknowledged, (unsigned long long)sum.writes,
+           (unsigned long long)sum.persons,
            (double)sum.happenings / 1e6);
     return whole && !sum.failures ? 0 : 1;
 }

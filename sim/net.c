@@ -24,8 +24,10 @@ void net_done(void)
 
 struct host *host_new(const char *name, const char *ip)
 {
-    struct host *h = xcalloc(1, sizeof *h);
+    struct host *h = xcalloc(1, sizeof *h), *before = host_find(ip);
 
+    if (before && before->down)
+        before->ip[0] = '\0'; /* it does not come back as what it was */
     (void)str_copy(h->name, sizeof h->name, name);
     (void)str_copy(h->ip, sizeof h->ip, ip);
     list_init(&h->listeners);
@@ -43,6 +45,7 @@ void host_free(struct host *h)
 {
     assert(list_empty(&h->listeners) && list_empty(&h->ends));
     net.hosts[h->index] = NULL;
+    http_forget_host(h);
     for (size_t i = 0; i < NET_HOSTS_MAX; i++)
         if (net.hosts[i])
             tcp_forget_host(h, net.hosts[i]);
@@ -132,6 +135,11 @@ void host_set_down(struct host *h, bool down)
         for (size_t i = 0; i < NET_HOSTS_MAX; i++)
             if (net.hosts[i])
                 tcp_look_again(net.hosts[i]);
+}
+
+bool host_is_down(const struct host *h)
+{
+    return h->down;
 }
 
 void path_block(struct host *from, struct host *to, bool blocked)

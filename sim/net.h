@@ -39,6 +39,7 @@ void net_set_dns(bool works);
 /* Down: nothing comes from it, connections are not even reset. Processes on it are its owner's to
  * kill, after this. */
 void host_set_down(struct host *h, bool down);
+bool host_is_down(const struct host *h);
 /* Nests: blocked as often as it was blocked more often than unblocked. */
 void path_block(struct host *from, struct host *to, bool blocked);
 bool path_open(const struct host *from, const struct host *to);

@@ -37,6 +37,7 @@ int64_t path_arrival_us(const struct host *from, const struct host *to);
 /* Something may have healed: looks again at what got stuck. */
 void tcp_look_again(struct host *h);
 /* A host goes: the ends on `h` whose other side was there. */
+void http_forget_host(const struct host *gone);
 void tcp_forget_host(struct host *gone, struct host *h);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "sim/check.h"
 #include "sim/faults.h"
+#include "sim/person.h"
 
 struct run {
     struct world_config world;
@@ -14,7 +15,7 @@ static const int64_t second_us = 1000 * 1000;
 
 bool run_profile_parse(const char *text, enum run_profile *out)
 {
-    static const char *const names[] = {"default", "quiet"};
+    static const char *const names[] = {"default", "quiet", "old"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(text, names[i]) != 0)
@@ -27,9 +28,9 @@ bool run_profile_parse(const char *text, enum run_profile *out)
 
 /* ---- what the seed chooses ---- */
 
-static void choose_cluster(struct world_config *c, struct random *r)
+static void choose_cluster(struct world_config *c, struct random *r, enum run_profile profile)
 {
-    static const char *const versions[] = {"3.4.0", "3.6.1", "3.6.1", "3.12.0"};
+    static const char *const versions[] = {"3.6.1", "3.6.1", "3.12.0"};
     static const char *const modes[] = {"auto", "auto", "sync", "strict_sync"};
 
     c->pods = (unsigned)random_range(r, 2, 5);
@@ -46,13 +47,16 @@ static void choose_cluster(struct world_config *c, struct random *r)
     c->model.workers = (unsigned)random_range(r, 2, 4);
     (void)str_copy(c->model.version, sizeof c->model.version,
                    versions[random_range(r, 0, ARRAY_LEN(versions) - 1)]);
-    if (strcmp(c->model.version, "3.4.0") == 0)
+    if (profile == RUN_OLD)
+        (void)str_copy(c->model.version, sizeof c->model.version, "3.4.0");
+    if (profile == RUN_OLD)
         world_set(c, "REPLICATION_MODE", random_chance(r, 50) ? "auto" : "sync");
     else
         world_set(c, "REPLICATION_MODE", modes[random_range(r, 0, ARRAY_LEN(modes) - 1)]);
     if (random_chance(r, 30)) {
         c->model.user = "admin";
         c->model.password = "secret";
+        c->basic = "Basic YWRtaW46c2VjcmV0";
         world_set(c, "MEMGRAPH_USER", "admin");
         world_set(c, "MEMGRAPH_PASSWORD", "secret");
         c->model.bcrypt_us = random_chance(r, 50) ? 1000 : 290 * 1000;
@@ -83,7 +87,8 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     struct random r = random_stream(seed, 6);
 
     world_config_init(&run->world, seed);
-    choose_cluster(&run->world, &r);
+    world_set(&run->world, "ADMIN_TOKEN_FILE", person_token_file());
+    choose_cluster(&run->world, &r, profile);
     choose_settings(&run->world, &r);
     run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 20, 200) * 1000};
     run->load.clients[CLIENT_WRITER] = (unsigned)random_range(&r, 1, 3);
@@ -109,6 +114,7 @@ struct phases {
     struct check check;
     struct load *load;
     struct faults *faults;
+    struct person *person;
     struct run_result *out;
 };
 
@@ -126,8 +132,10 @@ static bool broken(struct phases *p)
 {
     if (!p->check.violation[0])
         return false;
-    if (!p->out->failed)
+    if (!p->out->failed) {
+        check_describe(p->world);
         give_up(p, "%s", p->check.violation);
+    }
     return true;
 }
 
@@ -191,10 +199,12 @@ static void liveness_phase(struct phases *p)
 
     if (broken(p))
         return;
-    if (!wait_for(p, is_converged, 120 * second_us)) {
+    p->person = person_new(p->world, 20 * second_us);
+    if (!wait_for(p, is_converged, 150 * second_us)) {
         (void)check_converged(p->world, why);
+        check_describe(p->world);
         if (!broken(p))
-            give_up(p, "not as it should be 120 s after the last fault: %s", why);
+            give_up(p, "not as it should be 150 s after the last fault: %s", why);
         return;
     }
     (void)world_run(p->world, second_us);
@@ -229,6 +239,8 @@ void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_re
     out->happenings = clock_count();
     out->writes = p.ledger.n;
     out->acknowledged = p.ledger.acknowledged;
+    out->decisions = p.person ? person_decisions(p.person) : 0;
+    person_free(p.person);
     out->faults = p.faults ? faults_count(p.faults) : 0;
     faults_free(p.faults);
     load_free(p.load);

@@ -7,7 +7,8 @@
 
 enum run_profile {
     RUN_DEFAULT,
-    RUN_QUIET /* no faults */
+    RUN_QUIET, /* no faults */
+    RUN_OLD    /* Memgraph 3.4: no STRICT_SYNC, and two defects more */
 };
 bool run_profile_parse(const char *text, enum run_profile *out) MUST_CHECK;
 
@@ -17,7 +18,7 @@ struct run_result {
     int64_t simulated_us;
     uint64_t happenings;
     size_t writes, acknowledged;
-    unsigned faults;
+    unsigned faults, decisions; /* decisions: of a person, in the liveness phase */
 };
 
 void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_result *out);

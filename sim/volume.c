@@ -57,6 +57,26 @@ void volume_wipe(struct volume *v)
     for (int i = 0; i < MG_FILE_COUNT; i++)
         buf_clear(&v->files[i]);
     v->cuts_n = 0;
+    v->aside[0] = '\0';
+}
+
+bool volume_move_data(struct volume *v, const char *token, bool may_overwrite)
+{
+    if (strcmp(v->aside, token) == 0)
+        return true; /* done before */
+    if (v->aside[0] && !may_overwrite)
+        return false;
+    (void)str_copy(v->aside, sizeof v->aside, token);
+    buf_clear(&v->files[MG_FILE_WAL]);
+    buf_clear(&v->files[MG_FILE_SNAPSHOT]);
+    volume_move_replication(v);
+    v->cuts_n = 0;
+    return true;
+}
+
+void volume_move_replication(struct volume *v)
+{
+    buf_clear(&v->files[MG_FILE_REPLICATION]);
 }
 
 void volume_copy(struct volume *to, const struct volume *from)

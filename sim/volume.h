@@ -17,6 +17,7 @@ struct volume {
     size_t cuts[VOLUME_CUTS];
     unsigned cuts_n;
     int64_t flushed_us;
+    char aside[64]; /* token of the order by which data were moved aside last */
 };
 
 void volume_init(struct volume *v);
@@ -27,6 +28,9 @@ void volume_write(struct volume *v, int64_t now_us, enum mg_file file, bool appe
 void volume_crash(struct volume *v, struct random *r);
 /* An empty one was put in its place. */
 void volume_wipe(struct volume *v);
+/* The init container's orders (src/app/aside.h). False: an older generation must not go. */
+bool volume_move_data(struct volume *v, const char *token, bool may_overwrite) MUST_CHECK;
+void volume_move_replication(struct volume *v);
 /* A copy, for a backup that is restored later. */
 void volume_copy(struct volume *to, const struct volume *from);
 

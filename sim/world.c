@@ -16,7 +16,9 @@ void world_config_init(struct world_config *config, uint64_t seed)
                                     .controllers = 1,
                                     .latency_us = 100,
                                     .load_us = 200 * MS,
-                                    .controller_restart_us = 500 * MS};
+                                    .controller_restart_us = 500 * MS,
+                                    .init = true,
+                                    .prestop = true};
     kube_cluster_config_init(&config->cluster);
     config->cluster.parallel = true;
     config->cluster.start_us = 300 * MS;

@@ -30,6 +30,8 @@ struct world_config {
     int64_t load_us; /* a Memgraph's start, until its Bolt port is open */
     int64_t controller_restart_us;
     bool silent_gone;
+    bool init, prestop; /* pods have the init container, and the preStop hook */
+    const char *basic;  /* the value of an HTTP Basic header; NULL: none is wanted */
     bool trace; /* in words, on standard output */
 };
 

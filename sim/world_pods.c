@@ -12,6 +12,7 @@ struct incarnation {
     uint64_t id;
     struct host *host;
     struct memgraph_host *process;
+    struct hook *init, *prestop;
     struct happening probed;
     bool probe_ok;
 };
@@ -44,15 +45,20 @@ static struct incarnation *incarnation_of(struct world *w, struct kube_cluster_p
 {
     struct incarnation *in = pod->host;
 
-    if (in)
-        return in;
-    in = xcalloc(1, sizeof *in);
-    in->world = w;
-    in->ordinal = pod->ordinal;
-    in->id = pod->id;
-    in->host = host_new(pod->name, pod->ip);
-    happening_init(&in->probed, NULL, on_probed, in);
-    pod->host = in;
+    if (!in) {
+        in = xcalloc(1, sizeof *in);
+        in->world = w;
+        in->ordinal = pod->ordinal;
+        in->id = pod->id;
+        happening_init(&in->probed, NULL, on_probed, in);
+        pod->host = in;
+    }
+    if (in->host && host_is_down(in->host)) { /* its machine has rebooted */
+        host_free(in->host);
+        in->host = NULL;
+    }
+    if (!in->host)
+        in->host = host_new(pod->name, pod->ip);
     w->pods[pod->ordinal].host = in->host;
     return in;
 }
@@ -63,6 +69,40 @@ static int64_t host_wall_us(void *arg)
 {
     (void)arg;
     return process_wall_us();
+}
+
+static void on_init_done(void *arg, bool well)
+{
+    struct incarnation *in = arg;
+
+    in->init = NULL;
+    kube_cluster_exited(in->world->cluster, clock_now_us(), in->id, well ? 0 : 1);
+    world_cluster_asked(in->world);
+}
+
+static void host_init(void *arg, struct kube_cluster_pod *pod)
+{
+    struct incarnation *in = incarnation_of(arg, pod);
+
+    in->init = hook_init(arg, in->host, pod->ordinal, pod->uid, on_init_done, in);
+}
+
+static void on_prestop_done(void *arg, bool well)
+{
+    struct incarnation *in = arg;
+
+    (void)well;
+    in->prestop = NULL;
+    kube_cluster_prestopped(in->world->cluster, clock_now_us(), in->id);
+    world_cluster_asked(in->world);
+}
+
+static void host_prestop(void *arg, struct kube_cluster_pod *pod)
+{
+    struct incarnation *in = incarnation_of(arg, pod);
+
+    hook_free(in->prestop);
+    in->prestop = hook_prestop(arg, in->host, pod->ordinal, on_prestop_done, in);
 }
 
 static void host_start(void *arg, struct kube_cluster_pod *pod)
@@ -95,11 +135,15 @@ static void host_probe(void *arg, struct kube_cluster_pod *pod)
 
 static void host_kill(void *arg, struct kube_cluster_pod *pod, int signo)
 {
-    const struct incarnation *in = pod->host;
+    struct incarnation *in = pod->host;
 
-    (void)arg;
-    if (in && in->process)
+    if (in && in->process) {
         memgraph_host_signal(in->process, signo);
+    } else if (in && in->init) {
+        hook_free(in->init);
+        in->init = NULL;
+        kube_cluster_exited(((struct world *)arg)->cluster, clock_now_us(), in->id, 128 + signo);
+    }
 }
 
 static void host_wipe(void *arg, unsigned ordinal)
@@ -115,6 +159,8 @@ static void incarnation_free(struct incarnation *in)
     struct world_pod *pod = &in->world->pods[in->ordinal];
 
     memgraph_host_free(in->process);
+    hook_free(in->init);
+    hook_free(in->prestop);
     if (pod->host == in->host)
         pod->host = NULL;
     happening_cancel(&in->probed);
@@ -140,6 +186,8 @@ struct kube_cluster_host world_pods_host(struct world *w)
 {
     return (struct kube_cluster_host){.arg = w,
                                       .wall_us = host_wall_us,
+                                      .init = w->config.init ? host_init : NULL,
+                                      .prestop = w->config.prestop ? host_prestop : NULL,
                                       .start = host_start,
                                       .probe = host_probe,
                                       .kill = host_kill,
@@ -178,6 +226,16 @@ void world_pod_signal(struct world *w, unsigned ordinal, int signo)
     memgraph_host_signal(pod->process, signo);
 }
 
+/* Whatever runs there, of older incarnations too. */
+static void kill_all(struct world *w, unsigned ordinal)
+{
+    struct kube_cluster_pod *pod;
+
+    for (size_t i = 0; (pod = kube_cluster_each(w->cluster, i)); i++)
+        if (pod->ordinal == ordinal)
+            host_kill(w, pod, SIGKILL);
+}
+
 void world_node_crash(struct world *w, unsigned ordinal)
 {
     struct world_pod *pod = &w->pods[ordinal];
@@ -185,21 +243,16 @@ void world_node_crash(struct world *w, unsigned ordinal)
     world_say(w, "the machine of " WORLD_STATEFULSET "-%u dies", ordinal);
     pod->crashed++;
     if (pod->host)
-        host_set_down(pod->host, true);
+        host_set_down(pod->host, true); /* for good: the pod gets another address */
     kube_cluster_node_set(w->cluster, clock_now_us(), ordinal, false);
-    if (pod->process)
-        memgraph_host_signal(pod->process, SIGKILL);
+    kill_all(w, ordinal);
     volume_crash(&pod->volume, &w->random);
     world_cluster_asked(w);
 }
 
 void world_node_return(struct world *w, unsigned ordinal)
 {
-    struct world_pod *pod = &w->pods[ordinal];
-
     world_say(w, "the machine of " WORLD_STATEFULSET "-%u is back", ordinal);
-    if (pod->host)
-        host_set_down(pod->host, false);
     kube_cluster_node_set(w->cluster, clock_now_us(), ordinal, true);
     world_cluster_asked(w);
 }
