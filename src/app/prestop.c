@@ -23,6 +23,7 @@ struct wait {
     struct prestop *p;
     struct http_request *request;
     int pod;
+    char uid[UID_SIZE]; /* of the incarnation that stops; empty: not known yet */
     int64_t until_us;
     struct timer *due;
     struct note *note; /* that the pod stops, when nothing else tells the leader */
@@ -47,6 +48,17 @@ static void reply(struct http_request *r, const struct controller *c, int pod, b
                 json_pack("{s:s, s:b, s:o}", "pod", name, "mayStop", may, "why", answer_text(why)));
 }
 
+/* The pod that asked is gone, with whoever waited for the answer: a hook that outlives its pod
+ * would stop the next one. */
+static bool is_over(const struct view *v, struct wait *w)
+{
+    const struct pod *pod = &v->pods[w->pod];
+
+    if (!w->uid[0] && pod->exists)
+        (void)str_copy(w->uid, sizeof w->uid, pod->uid);
+    return w->uid[0] && (!pod->exists || strcmp(pod->uid, w->uid) != 0);
+}
+
 void prestop_follow(struct prestop *p)
 {
     const struct view *v = controller_view(p->c);
@@ -54,9 +66,12 @@ void prestop_follow(struct prestop *p)
 
     LIST_FOR_EACH (it, &p->waits) {
         struct wait *w = CONTAINER_OF(it, struct wait, node);
-        bool may = stopping_may(v, w->pod, why);
+        bool over = is_over(v, w);
+        bool may = over || stopping_may(v, w->pod, why);
 
-        if (!may && p->c->stopping)
+        if (over)
+            (void)str_copy(why, sizeof why, "that pod has stopped");
+        else if (!may && p->c->stopping)
             (void)str_copy(why, sizeof why,
                            "this controller replica is stopping itself: ask another one");
         else if (!may && v->now_us < w->until_us)
@@ -104,7 +119,8 @@ static void on_due(void *arg)
 {
     struct wait *w = arg;
 
-    ask_leader(w);
+    if (!is_over(controller_view(w->p->c), w))
+        ask_leader(w);
     start_timer(w);
     prestop_follow(w->p); /* may end this wait */
 }
@@ -117,6 +133,7 @@ static void begin_wait(struct prestop *p, struct http_request *r, int pod)
     w->p = p;
     w->request = r;
     w->pod = pod;
+    (void)is_over(controller_view(p->c), w); /* who it is */
     w->until_us = loop_now_us(p->c->loop) + p->c->config.prestop_s * 1000 * 1000;
     w->due = timer_new(p->c->loop, on_due, w);
     start_timer(w);

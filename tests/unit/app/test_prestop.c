@@ -111,6 +111,27 @@ static void test_waits_until_it_may(void **state)
     assert_string_equal(desk_api_stored(&d, "request"), "");
 }
 
+static void test_a_pod_that_is_replaced_asks_no_more(void **state)
+{
+    struct pod *pod = &d.c.view.pods[1];
+
+    (void)state;
+    start();
+    pod->exists = pod->terminating = true;
+    (void)str_copy(pod->uid, sizeof pod->uid, "old");
+    send_hook();
+    for (int i = 0; i < 20; i++) {
+        desk_turn(d.loop);
+        assert_true(waits());
+    }
+    pod->terminating = false;
+    (void)str_copy(pod->uid, sizeof pod->uid, "new");
+    prestop_follow(d.c.prestop);
+    assert_int_equal(asker_status(&d.asker), 200);
+    assert_non_null(strstr(asker_text(&d.asker), "has stopped"));
+    assert_string_equal(desk_api_stored(&d, "request"), "");
+}
+
 static void test_limit(void **state)
 {
     int64_t from_us;
@@ -220,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(may_at_once),
         TEST(waits_until_it_may),
+        TEST(a_pod_that_is_replaced_asks_no_more),
         TEST(limit),
         TEST(restart_of_the_container_is_told_to_the_leader),
         TEST(another_request_goes_first),
