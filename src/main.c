@@ -32,7 +32,16 @@ static const struct {
     {"check-config", "say what is wrong with the environment, or what it sets", run_check_config},
 };
 
-enum { KEY_CONTROLLER = 'c', KEY_TOKEN = 't', KEY_TO = 256, KEY_ACCEPT, KEY_FOR, KEY_DATA };
+enum {
+    KEY_CONTROLLER = 'c',
+    KEY_TOKEN = 't',
+    KEY_TO = 256,
+    KEY_ACCEPT,
+    KEY_FOR,
+    KEY_DATA,
+    KEY_WRITE,
+    KEY_READ
+};
 
 static const struct argp_option options[] = {
     {"controller", KEY_CONTROLLER, "URL", 0,
@@ -42,6 +51,8 @@ static const struct argp_option options[] = {
     {"accept-data-loss", KEY_ACCEPT, NULL, 0, "failover: acknowledged writes may be lost", 0},
     {"for", KEY_FOR, "DURATION", 0, "pause: no longer than this, such as 1h", 0},
     {"data-directory", KEY_DATA, "DIR", 0, "init: Memgraph's data; else /var/lib/memgraph", 0},
+    {"write", KEY_WRITE, "HOST:PORT", 0, "try: the gateway for reads and writes", 0},
+    {"read", KEY_READ, "HOST:PORT", 0, "try: the gateway for reads", 0},
     {0}};
 
 struct arguments {
@@ -77,6 +88,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         arguments->cli.data_directory = arg;
         arguments->options |= CLI_DATA;
         return 0;
+    case KEY_WRITE:
+        arguments->cli.write = arg;
+        arguments->options |= CLI_TRY;
+        return 0;
+    case KEY_READ:
+        arguments->cli.read = arg;
+        arguments->options |= CLI_TRY;
+        return 0;
     case ARGP_KEY_ARG:
         if (arguments->cli.pod)
             argp_error(state, "'%s' is too much", arg);
@@ -101,9 +120,10 @@ static char *write_doc(void)
         char name[40];
 
         (void)str_format(name, sizeof name, "%s%s", c->name,
-                         c->pod == MUST_POD  ? " POD"
-                         : c->pod == MAY_POD ? " [POD]"
-                                             : "");
+                         c->pod == MUST_POD         ? " POD"
+                         : c->pod == MAY_POD        ? " [POD]"
+                         : c->pod == MUST_DIRECTORY ? " DIR"
+                                                    : "");
         buf_printf(&doc, "  %-16s %s\n", name, c->help);
     }
     buf_printf(&doc, "  %-16s %s\n\n%s", "version", "print the version", after);
@@ -119,9 +139,13 @@ static const char *variable_or(const char *name, const char *fallback)
 
 static int run_command(const struct cli_command *c, const struct arguments *arguments)
 {
-    if ((c->pod == NO_POD && arguments->cli.pod) || (c->pod == MUST_POD && !arguments->cli.pod))
+    bool must = c->pod == MUST_POD || c->pod == MUST_DIRECTORY;
+
+    if ((c->pod == NO_POD && arguments->cli.pod) || (must && !arguments->cli.pod))
         return cli_trouble(EXIT_TROUBLE, "%s %s", c->name,
-                           c->pod == NO_POD ? "takes no argument" : "wants a pod's name");
+                           c->pod == NO_POD     ? "takes no argument"
+                           : c->pod == MUST_POD ? "wants a pod's name"
+                                                : "wants a directory");
     if (arguments->options & ~c->options)
         return cli_trouble(EXIT_TROUBLE, "%s does not take that option; see --help", c->name);
     return c->run(&arguments->cli);

@@ -3,7 +3,9 @@
 #include "app/asking.h"
 #include "app/cli_pod.h"
 #include "app/cli_print.h"
+#include "app/install.h"
 #include "app/run.h"
+#include "app/try_out.h"
 #include "base/alloc.h"
 #include "io/kube_token.h"
 
@@ -183,6 +185,26 @@ static int run_refresh(const struct cli_options *o)
     return ask(o, "refresh", json_object());
 }
 
+static int run_install(const struct cli_options *o)
+{
+    struct fail f = install_self(o->pod);
+
+    return f.kind == FAIL_NONE ? EXIT_OK : cli_trouble(EXIT_TROUBLE, "install: %s", f.text);
+}
+
+static int run_try(const struct cli_options *o)
+{
+    static const int64_t limit_us = 60 * 1000000;
+    struct try_out t = {o->write, o->read, getenv("MEMGRAPH_USER"), getenv("MEMGRAPH_PASSWORD"),
+                        limit_us};
+    struct fail f;
+
+    if (!t.write)
+        return cli_trouble(EXIT_TROUBLE, "try wants --write HOST:PORT");
+    f = try_out_run(&t);
+    return f.kind == FAIL_NONE ? EXIT_OK : cli_trouble(EXIT_TROUBLE, "try: %s", f.text);
+}
+
 const struct cli_command cli_commands[] = {
     {"status", "the cluster in a few lines", NO_POD, 0, run_status},
     {"explain", "what would happen if the main died now, and why not", MAY_POD, 0, run_explain},
@@ -198,5 +220,8 @@ const struct cli_command cli_commands[] = {
     {"prestop", "a pod's preStop hook: wait until it may stop", MAY_POD, 0, cli_pod_prestop},
     {"init", "a pod's init container: move data aside if so decided", MAY_POD, CLI_DATA,
      cli_pod_init},
+    {"install", "a pod's init container: copy this program to where the hook finds it",
+     MUST_DIRECTORY, 0, run_install},
+    {"try", "write and read through the gateways, as a client does", NO_POD, CLI_TRY, run_try},
 };
 const size_t cli_commands_n = ARRAY_LEN(cli_commands);

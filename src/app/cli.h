@@ -12,22 +12,29 @@ enum {
     EXIT_NOBODY = 5   /* no controller answered */
 };
 
-enum { CLI_TO = 1, CLI_ACCEPT = 2, CLI_FOR = 4, CLI_DATA = 8 }; /* options of single commands */
+enum {
+    CLI_TO = 1,
+    CLI_ACCEPT = 2,
+    CLI_FOR = 4,
+    CLI_DATA = 8,
+    CLI_TRY = 16
+}; /* options of single commands */
 
 struct cli_options {
     const char *controllers; /* URLs, comma separated */
     const char *token_file;  /* NULL: none */
-    const char *pod;         /* the argument; NULL: none */
+    const char *pod;         /* the argument, a pod or a directory; NULL: none */
     const char *to;          /* --to */
     const char *limit;       /* --for */
     bool accept_data_loss;
     const char *data_directory;
+    const char *write, *read; /* --write, --read: gateways, host:port; NULL: none */
 };
 
 struct cli_command {
     const char *name, *help;
-    enum { NO_POD, MAY_POD, MUST_POD } pod; /* its argument */
-    unsigned options;                       /* that it takes */
+    enum { NO_POD, MAY_POD, MUST_POD, MUST_DIRECTORY } pod; /* its argument */
+    unsigned options;                                       /* that it takes */
     int (*run)(const struct cli_options *o);
 };
 
