@@ -195,8 +195,10 @@ static void fault(struct world *w)
 static void write_some(struct world *w)
 {
     for (int i = 0; i < WORLD_CONTROLLERS; i++)
-        if (w->controllers[i].alive && w->writes_n < 60 && dice(3) == 0)
-            (void)world_write(w, i);
+        if (w->controllers[i].alive && w->writes_n < 60 && dice(3) == 0 &&
+            world_write(w, i) == WRITTEN && telling)
+            world_trace(w, "-- %lld us: a write through %d to pod %d", (long long)w->now_us, i,
+                        w->controllers[i].plan.gate.pod);
 }
 
 static void heal(struct world *w)
