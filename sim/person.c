@@ -1,0 +1,156 @@
+#include "sim/person.h"
+
+#include "base/alloc.h"
+#include "sim/check.h"
+#include "sim/http.h"
+#include "sim/process.h"
+#include "sim/world_impl.h"
+
+#include <unistd.h>
+
+enum { HTTP_PORT = 8080 };
+
+struct person {
+    struct world *world;
+    struct happening look;
+    int64_t every_us;
+    unsigned decisions;
+    int hopeless; /* the pod that was so at the last look; -1: none */
+};
+
+static char token_file[64];
+
+static void remove_token(void)
+{
+    (void)unlink(token_file);
+}
+
+const char *person_token_file(void)
+{
+    FILE *file;
+
+    if (token_file[0])
+        return token_file;
+    (void)str_format(token_file, sizeof token_file, "/tmp/sim-token.%ld", (long)getpid());
+    file = fopen(token_file, "w");
+    if (!file || fputs(PERSON_TOKEN "\n", file) < 0 || fclose(file) != 0)
+        abort();
+    (void)atexit(remove_token);
+    return token_file;
+}
+
+static void on_answer(void *arg, unsigned status, struct str body)
+{
+    struct world *w = arg;
+
+    world_say(w, "a person is answered %u %.*s", status, STR_ARGS(body));
+}
+
+void person_asks(struct world *w, const char *what, const char *body)
+{
+    char path[128];
+    struct http_call call = {
+        .method = "POST", .path = path, .body = body, .authorization = "Bearer " PERSON_TOKEN};
+    int64_t i = random_range(&w->random, 0, (int64_t)w->config.controllers - 1);
+
+    (void)str_format(path, sizeof path, "/api/v1/admin/%s", what);
+    world_say(w, "a person asks for %s %s", what, body ? body : "");
+    (void)http_call(w->api_host, w->controllers[i].host, HTTP_PORT, &call, on_answer, w);
+}
+
+/* The pod of which the controller says that a person must decide; -1: none. */
+static int refused_pod(const struct view *v, unsigned pods)
+{
+    int s = view_s(v);
+
+    if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_REFUSED &&
+        pod_runs(&v->pods[s], v->record.sync_run))
+        return s;
+    for (int i = 0; i < (int)pods; i++)
+        if (i != v->record.target && pod_refused(&v->pods[i]))
+            return i;
+    return -1;
+}
+
+/* Registered, and without hope. */
+static int hopeless_pod(const struct view *v, unsigned pods)
+{
+    for (int i = 0; i < (int)pods; i++) {
+        const struct row *row = view_row(v, i);
+
+        if (i != v->record.target && row && !row_serves(row) && row->status != ROW_RECOVERY)
+            return i;
+    }
+    return -1;
+}
+
+static void asks_rebuild(struct person *p, int pod)
+{
+    char what[64];
+
+    (void)str_format(what, sizeof what, "rebuild/" WORLD_STATEFULSET "-%d", pod);
+    person_asks(p->world, what, NULL);
+    p->decisions++;
+}
+
+static void look(struct person *p)
+{
+    struct world *w = p->world;
+    int leader = world_leader(w), pod;
+    const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
+
+    if (!c || !c->view.record_exists || c->view.record.request[0])
+        return;
+    if (str_contains(str_of(c->plan.reason), "no failover from")) {
+        p->decisions++;
+        if (str_contains(str_of(c->plan.reason), " is empty"))
+            person_asks(w, "refresh", NULL); /* the other one has nothing to offer */
+        else
+            person_asks(w, "failover", "{\"acceptDataLoss\": true}");
+        return;
+    }
+    pod = refused_pod(&c->view, w->config.pods);
+    if (pod >= 0) {
+        asks_rebuild(p, pod);
+        return;
+    }
+    pod = hopeless_pod(&c->view, w->config.pods);
+    if (pod >= 0 && pod == p->hopeless)
+        asks_rebuild(p, pod);
+    p->hopeless = pod; /* it has until the next look */
+}
+
+static void on_look(void *arg)
+{
+    struct person *p = arg;
+    char why[WHY_TEXT_SIZE];
+
+    if (!check_converged(p->world, why))
+        look(p);
+    happening_after(&p->look, p->every_us);
+}
+
+struct person *person_new(struct world *w, int64_t every_us)
+{
+    struct person *p = xcalloc(1, sizeof *p);
+
+    p->world = w;
+    p->every_us = every_us;
+    p->hopeless = -1;
+    happening_init(&p->look, NULL, on_look, p);
+    happening_after(&p->look, every_us);
+    return p;
+}
+
+void person_free(struct person *p)
+{
+    if (!p)
+        return;
+    happening_cancel(&p->look);
+    free(p);
+}
+
+unsigned person_decisions(const struct person *p)
+{
+    return p->decisions;
+}
