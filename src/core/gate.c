@@ -80,6 +80,15 @@ static bool hands_over(const struct view *v, struct plan *plan)
     return true;
 }
 
+/* S counts, and whether T has still registered it was not answered since T is there. */
+static bool held_until_known(const struct view *v, struct gate *g)
+{
+    if (v->record.sync == SYNC_NONE || v->record.transition != EPOCH_NONE || view_rows_known(v))
+        return false;
+    set(g, GATE_HOLD, "the main's list of replicas is not known yet");
+    return true;
+}
+
 /* S was lost a moment ago: a pause for the clients instead of errors, for a while. */
 static bool held_for_s(const struct view *v, struct plan *plan)
 {
@@ -129,7 +138,8 @@ static void decide_write(const struct view *v, struct plan *plan)
     g->pod = r->target;
     (void)str_copy(g->run, sizeof g->run, t->run);
     (void)str_copy(g->ip, sizeof g->ip, t->ip);
-    if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) || held_for_s(v, plan))
+    if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) ||
+        held_until_known(v, g) || held_for_s(v, plan))
         return;
     wake_at_end_of_plan(v, plan);
     if (r->sync == SYNC_NONE && !record_alone_by_decision(r, v->wall_us) &&

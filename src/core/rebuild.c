@@ -62,7 +62,8 @@ bool rebuild_possible(const struct view *v, int pod, char why[WHY_SIZE])
         (void)str_copy(why, WHY_SIZE, "there is no such pod");
     else if (pod == v->record.target)
         (void)str_copy(why, WHY_SIZE, "it is the main: switch over first");
-    else if (other >= 0 && other != pod) /* the same one again renews its entry, by a person's word */
+    else if (other >= 0 &&
+             other != pod) /* the same one again renews its entry, by a person's word */
         (void)str_format(why, WHY_SIZE, "%s-%d is being rebuilt: one at a time", v->settings.name,
                          other);
     else

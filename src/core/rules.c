@@ -173,6 +173,16 @@ static bool ask_roles(const struct view *v, struct plan *plan)
     return false;
 }
 
+/* The gate of every controller replica waits for it. */
+static void ask_rows(const struct view *v, struct plan *plan)
+{
+    int t = v->record.target;
+
+    if (v->record_exists && v->record.sync != SYNC_NONE && pod_role(&v->pods[t]) == ROLE_MAIN &&
+        !view_rows_known(v))
+        (void)plan_add(plan, v, EFFECT_ASK_ROWS, RULE_O7, t, "its registrations are not known");
+}
+
 static void name_state(const struct view *v, struct plan *plan)
 {
     bool forming = v->record.transition == EPOCH_INITIAL ||
@@ -198,6 +208,7 @@ void rules_decide(const struct view *v, struct plan *plan)
         plan_reason(plan, "the record makes no sense: %.200s", v->record_why);
         return;
     }
+    ask_rows(v, plan);
     if (!view_leading(v)) {
         plan_reason(plan, "this controller does not lead: it routes, and decides nothing");
         return;

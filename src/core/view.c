@@ -110,6 +110,11 @@ bool view_rows_fresh(const struct view *v, int64_t since_us)
            v->rows_at >= v->rows_changed_at;
 }
 
+bool view_rows_known(const struct view *v)
+{
+    return rows_are_ts(v) && v->rows_at && v->rows_at >= v->pods[v->record.target].link_at;
+}
+
 void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE])
 {
     const struct pod *p = &v->pods[pod];

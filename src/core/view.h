@@ -210,6 +210,8 @@ const struct row *view_row(const struct view *v, int pod);
 /* SHOW REPLICAS of T's present run was answered, asked after `since_us` and after our last change
  * of its registrations. */
 bool view_rows_fresh(const struct view *v, int64_t since_us);
+/* It was answered over its present link at all, though maybe before our last change. */
+bool view_rows_known(const struct view *v);
 /* host:port under which a pod is registered; empty when it has no address yet. */
 void view_address(const struct view *v, int pod, char out[ADDRESS_SIZE]);
 /* The mode of S: SYNC or STRICT_SYNC. */

@@ -108,6 +108,8 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
     p->timeouts = 0;
     p->role = role;
     p->role_at = asked_us;
+    if (role != ROLE_MAIN && pod == v->rows_pod)
+        v->rows_at = 0; /* a list that it shows later, as main again, is another one */
     if (role == ROLE_MAIN)
         (void)str_copy(p->main_in, sizeof p->main_in, run);
     p->probe_us = v->now_us - asked_us;

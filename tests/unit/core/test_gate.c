@@ -51,7 +51,16 @@ static void test_the_main_itself(void **state)
     view_role(&v, 0, ROLE_MAIN, "r0b", v.now_us);
     expect(GATE_CUT, "mg-0 was restarted");
     view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    expect(GATE_HOLD, "the main's list of replicas is not known yet"); /* it was a replica */
+    steady_rows(&v, ROW_READY, ROW_READY);
     expect(GATE_OPEN, "");
+    v.now_us++;
+    view_link_up(&v, 0);
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    expect(GATE_HOLD, "the main's list of replicas is not known yet"); /* since the link is up */
+    v.record.sync = SYNC_NONE;
+    v.record.sync_why = SYNC_WHY_FAILOVER;
+    expect(GATE_OPEN, ""); /* where no S counts it tells nothing */
     v.now_us++;
     view_link_up(&v, 0); /* the role was seen before */
     expect(GATE_CUT, "mg-0 has role unknown");
