@@ -19,17 +19,35 @@ static bool is_empty(const struct view *v, int pod)
     return is_counted(v, pod) && v->pods[pod].vertices == 0 && v->pods[pod].edges == 0;
 }
 
+/* T has taken no write without S since S was last known to have everything: it may hold what T has
+ * lost. Also in the middle of an epoch in which S was to take part. */
+static bool s_may_hold_more(const struct view *v)
+{
+    const struct record *r = &v->record;
+
+    return r->sync != SYNC_NONE || r->sync_why == SYNC_WHY_REFRESH ||
+           r->sync_why == SYNC_WHY_SWITCHOVER || r->sync_why == SYNC_WHY_DROPPED;
+}
+
+/* T has refused this process of S, and it is the one that counts. */
+static bool s_is_refused(const struct view *v)
+{
+    const struct pod *s = &v->pods[view_s(v)];
+
+    return pod_refused(s) && (v->record.sync == SYNC_NONE || pod_runs(s, v->record.sync_run));
+}
+
 /* ---- O2: with less than it had ---- */
 
 static bool with_less(const struct view *v, char why[WHY_SIZE])
 {
-    const struct pod *t = &v->pods[v->record.target], *s = &v->pods[view_s(v)];
+    const struct pod *t = &v->pods[v->record.target];
     const struct row *row = view_row(v, view_s(v));
-    bool vouches = v->record.sync != SYNC_NONE;
+    bool vouches = s_may_hold_more(v);
 
     /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
     if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
-        (vouches && pod_runs(s, v->record.sync_run) && pod_refused(s))) {
+        (vouches && s_is_refused(v))) {
         (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
         return true;
     }
@@ -194,7 +212,7 @@ static bool s_is_known(const struct view *v, struct plan *plan)
     const struct pod *s = &v->pods[view_s(v)];
     const struct row *row = view_row(v, view_s(v));
 
-    if (v->record.sync == SYNC_NONE || request_open(v).kind == REQUEST_DEGRADE)
+    if (!s_may_hold_more(v) || request_open(v).kind == REQUEST_DEGRADE)
         return true;
     if (row && row->has_data && row->ts > 0 && (row_serves(row) || row->status == ROW_RECOVERY))
         return true;

@@ -40,7 +40,8 @@ static void fence(const struct view *v, struct plan *plan, int pod)
 
 static void decide_strays(const struct view *v, struct plan *plan)
 {
-    bool begins = v->record.transition != EPOCH_NONE;
+    bool begins = v->record.transition != EPOCH_NONE &&
+                  pod_runs(&v->pods[v->record.target], v->record.main_run);
 
     for (int i = 0; i < PODS_MAX; i++) {
         if (i == v->record.target || pod_role(&v->pods[i]) != ROLE_MAIN || !view_role_fresh(v, i))

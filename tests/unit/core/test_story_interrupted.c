@@ -41,7 +41,7 @@ static void test_chosen_and_restarted_goes_back(void **state)
     (void)world_until(w, world_is_open, second, "the old main has everything");
     assert_int_equal(w->record.target, 0);
     (void)world_until(w, world_is_ready, 10 * second, "the other joins");
-    WORLD_EXPECT(w, "O3 demote 0", "O3 record 3 failover none:failover", "EPOCH promote 0",
+    WORLD_EXPECT(w, "O1 demote 0", "O3 record 3 failover none:failover", "EPOCH promote 0",
                  "EPOCH ensure_users 0", "EPOCH touch 0", "EPOCH record 3 - none:failover",
                  "EPOCH event FailoverDone", "O1 record 3 - none:failover", "O7 register 0 1 async",
                  "O6 record 4 refresh none:failover", "EPOCH demote 0", "EPOCH promote 0",
@@ -322,6 +322,35 @@ static void test_an_x_that_served_is_not_gone_back_from(void **state)
     world_free(w);
 }
 
+/* S was restarted and is to join anew; T's machine dies in that refresh and loses its log's tail. S
+ * holds what T has lost: T does not go on. */
+static void test_t_loses_its_tail_in_a_refresh(void **state)
+{
+    struct world *w = world_formed(3);
+    uint64_t before = w->pods[0].data;
+    int64_t ldt = w->pods[0].ldt;
+
+    (void)state;
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    fake_stop(w, 1);
+    world_start(w, 1);
+    while (w->record.transition != EPOCH_REFRESH)
+        world_run(w, ms);
+    world_kill(w, 0);
+    w->pods[0].data = before;
+    w->pods[0].ldt = ldt;
+    world_run(w, second);
+    world_start(w, 0);
+    world_run(w, 30 * second);
+    assert_false(world_is_open(w));
+    assert_true(strstr(w->trace, "O5 event FailoverRefused"));
+    assert_string_equal(w->record.request, "");
+    world_request(w, "failover:1@1"); /* a person sees that S holds more */
+    (void)world_until(w, world_is_open, 2 * second, "S serves");
+    assert_int_equal(w->acked & ~w->pods[1].data, 0);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_t_is_lost_in_a_refresh),
         cmocka_unit_test(test_old_answers_do_not_count),
         cmocka_unit_test(test_an_x_that_served_is_not_gone_back_from),
+        cmocka_unit_test(test_t_loses_its_tail_in_a_refresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,7 +161,8 @@ void check_command(const struct world *w, int id, const struct effect *e)
         return;
     }
     /* After T's restart, before its new epoch: S is registered anew, to compare. */
-    compares = e->rule == RULE_O6 && r->transition == EPOCH_NONE && e->target == 1 - r->target;
+    compares = e->rule == RULE_O6 && e->target == 1 - r->target &&
+               (r->transition == EPOCH_NONE || strcmp(e->run, r->main_run) != 0);
     if (e->pod != r->target || (strcmp(e->run, r->main_run) != 0 && !compares))
         check_fail(w, "%s to pod %d %s, the record names %d %s", effect_kind_name(e->kind), e->pod,
                    e->run, r->target, r->main_run);
