@@ -5,8 +5,10 @@
 #include "app/flights.h"
 #include "app/pods.h"
 #include "app/prestop.h"
+#include "app/pulse.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/transitions.h"
 #include "app/users.h"
 
 /* Nothing is set: the defaults. */
@@ -56,12 +58,16 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     c->kube = kube_client_new(loop, &kube);
     c->users = users_new(config->user, config->password, config->users_file);
     c->flights = flights_new(c);
+    c->transitions = transitions_new(c);
+    c->pulse = pulse_new(loop);
 }
 
 void desk_clear(struct controller *c)
 {
     prestop_free(c->prestop);
     flights_free(c->flights);
+    transitions_free(c->transitions);
+    pulse_free(c->pulse);
     election_free(c->election);
     pods_free(c->pods);
     state_free(c->state);
