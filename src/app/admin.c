@@ -47,12 +47,13 @@ static bool read_switchover(const struct controller *c, json_t *body, struct req
 static bool read_failover(const struct controller *c, json_t *body, struct request *out,
                           char why[WHY_SIZE])
 {
+    const char *to = NULL;
     int accepted = 0;
 
-    (void)c;
-    (void)out;
-    if (json_unpack(body, "{s?b!}", "acceptDataLoss", &accepted) == 0 && accepted)
-        return true;
+    if (json_unpack(body, "{s?b, s?s!}", "acceptDataLoss", &accepted, "to", &to) == 0 && accepted) {
+        out->pod = to ? pods_ordinal(c, to) : -1;
+        return !to || out->pod >= 0 || wrong(why, "'to' names none of our pods");
+    }
     return wrong(why, "a forced failover may lose acknowledged writes: wanted "
                       "{\"acceptDataLoss\": true}; to move the main without a loss ask for a "
                       "switchover");

@@ -135,7 +135,7 @@ static int run_failover(const struct cli_options *o)
     if (!o->accept_data_loss)
         return cli_trouble(EXIT_TROUBLE, "a forced failover may lose acknowledged writes: say "
                                          "--accept-data-loss, or ask for a switchover");
-    return ask(o, "failover", json_pack("{s:b}", "acceptDataLoss", 1));
+    return ask(o, "failover", json_pack("{s:b, s:s*}", "acceptDataLoss", 1, "to", o->to));
 }
 
 /* Who asks, as the record takes it: visible letters without @. */
@@ -210,8 +210,8 @@ const struct cli_command cli_commands[] = {
     {"explain", "what would happen if the main died now, and why not", MAY_POD, 0, run_explain},
     {"history", "the last 20 epochs", NO_POD, 0, run_history},
     {"switchover", "move the main to the SYNC replica", NO_POD, CLI_TO, run_switchover},
-    {"failover", "make the other of the pair main although writes may be lost", NO_POD, CLI_ACCEPT,
-     run_failover},
+    {"failover", "make the other of the pair main (or --to POD) although writes may be lost", NO_POD,
+     CLI_ACCEPT | CLI_TO, run_failover},
     {"rebuild", "fill a replica anew; its data are kept aside", MUST_POD, 0, run_rebuild},
     {"degrade", "let the main serve without its SYNC replica", NO_POD, 0, run_degrade},
     {"refresh", "begin a new epoch on the same main", NO_POD, 0, run_refresh},
