@@ -89,11 +89,7 @@ static void refuse(const struct view *v, struct plan *plan, const char *advice)
     plan_reason(plan, "%s-0 is %s (%s), %s-1 is %s (%s): %s", v->settings.name,
                 role_name(pod_role(a)), contents(a), v->settings.name, role_name(pod_role(b)),
                 contents(b), advice);
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_B5, -1, "%s", plan->reason);
-    if (e) {
-        e->event = "UnknownState";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_B5, "UnknownState", "%s", plan->reason);
     e = plan_add(plan, v, EFFECT_EXIT, RULE_B5, -1, "%s", plan->reason);
     if (e)
         e->warning = true;

@@ -113,7 +113,6 @@ void epoch_finish(const struct view *v, struct plan *plan)
                                   proven                 ? "proven"
                                   : v->work.s_registered ? "registered, not proven"
                                                          : "not part of it");
-    struct effect *e;
 
     if (!r)
         return;
@@ -126,11 +125,13 @@ void epoch_finish(const struct view *v, struct plan *plan)
     r->transition = EPOCH_NONE;
     r->from = -1;
     r->from_run[0] = '\0';
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_EPOCH, -1, "%s-%d is main in epoch %lld, sync is %s",
-                 v->settings.name, r->target, (long long)r->epoch,
-                 record_sync_text(r, sync, sizeof sync));
-    if (!e)
-        return;
-    e->warning = is_forming(r);
-    e->event = e->warning ? "ClusterNotFormed" : event_of(v->record.transition);
+    (void)record_sync_text(r, sync, sizeof sync);
+    if (is_forming(r))
+        plan_warn(plan, v, RULE_EPOCH, "ClusterNotFormed",
+                  "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
+                  (long long)r->epoch, sync);
+    else
+        plan_tell(plan, v, RULE_EPOCH, event_of(v->record.transition),
+                  "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
+                  (long long)r->epoch, sync);
 }

@@ -6,17 +6,12 @@
 void failover_refuse(const struct view *v, struct plan *plan, const char *why, const char *obstacle)
 {
     char name[NAME_SIZE + 8], text[WHY_SIZE];
-    struct effect *e;
 
     view_pod_name(v, v->record.target, name);
     (void)str_format(text, sizeof text, "no failover from %.60s (%.60s): %.110s", name, why,
                      obstacle);
     plan_reason(plan, "%s", text);
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O5, -1, "%s", text);
-    if (e) {
-        e->event = "FailoverRefused";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_O5, "FailoverRefused", "%s", text);
 }
 
 /* O3, second part: the old main was not demoted yet, so the main never moved. */

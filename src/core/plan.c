@@ -64,6 +64,40 @@ struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kin
     return e;
 }
 
+static void tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
+                 bool warning, const char *fmt, va_list args) PRINTF_LIKE(6, 0);
+
+static void tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
+                 bool warning, const char *fmt, va_list args)
+{
+    struct effect *e = add(plan, v, EFFECT_EVENT, rule, -1, fmt, args);
+
+    if (!e)
+        return;
+    e->event = event;
+    e->warning = warning;
+}
+
+void plan_tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
+               const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    tell(plan, v, rule, event, false, fmt, args);
+    va_end(args);
+}
+
+void plan_warn(struct plan *plan, const struct view *v, enum rule rule, const char *event,
+               const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    tell(plan, v, rule, event, true, fmt, args);
+    va_end(args);
+}
+
 bool plan_has_write(const struct plan *plan)
 {
     for (unsigned i = 0; i < plan->n; i++)

@@ -127,14 +127,11 @@ static bool is_filled(const struct view *v, int pod)
 static void end(const struct view *v, struct plan *plan, int pod)
 {
     struct record *r = plan_write(plan, v, RULE_O8, "%s-%d is filled anew", v->settings.name, pod);
-    struct effect *e;
 
     if (!r)
         return;
     memset(&r->rebuild[pod], 0, sizeof r->rebuild[pod]);
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O8, -1, "%s-%d is filled anew", v->settings.name, pod);
-    if (e)
-        e->event = "ReplicaRebuilt";
+    plan_tell(plan, v, RULE_O8, "ReplicaRebuilt", "%s-%d is filled anew", v->settings.name, pod);
 }
 
 static void go_on(const struct view *v, struct plan *plan, int pod)
@@ -162,32 +159,22 @@ static void begin(const struct view *v, struct plan *plan, int pod, const char *
 {
     struct record *r = plan_write(plan, v, RULE_O8, "%s-%d is to be rebuilt: %.80s; %.100s",
                                   v->settings.name, pod, needed, allowed);
-    struct effect *e;
 
     if (!r)
         return;
     rebuild_enter(v, r, pod, needed);
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O8, -1,
-                 "%s-%d is rebuilt: %.80s. Its data are kept aside on its volume", v->settings.name,
-                 pod, needed);
-    if (e) {
-        e->event = "ReplicaRebuild";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_O8, "ReplicaRebuild",
+              "%s-%d is rebuilt: %.80s. Its data are kept aside on its volume", v->settings.name,
+              pod, needed);
 }
 
 static void tell(const struct view *v, struct plan *plan, int pod, const char *needed,
                  const char *obstacle)
 {
-    struct effect *e = plan_add(plan, v, EFFECT_EVENT, RULE_O8, -1,
-                                "%.60s-%d is %.40s, and is not rebuilt by itself: %.70s. Request a "
-                                "rebuild; a restart of the main may heal it, too",
-                                v->settings.name, pod, needed, obstacle);
-
-    if (e) {
-        e->event = "RebuildNeeded";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_O8, "RebuildNeeded",
+              "%.60s-%d is %.40s, and is not rebuilt by itself: %.70s. Request a "
+              "rebuild; a restart of the main may heal it, too",
+              v->settings.name, pod, needed, obstacle);
 }
 
 void rebuild_decide(const struct view *v, struct plan *plan)

@@ -45,7 +45,6 @@ static void begin_alone(const struct view *v, struct plan *plan, enum sync_why w
     struct record *r = epoch_begin(v, plan, RULE_O6, EPOCH_REFRESH, v->record.target,
                                    "%s-%d goes on without %s-%d: %s", v->settings.name,
                                    v->record.target, v->settings.name, view_s(v), reason);
-    struct effect *e;
 
     if (!r)
         return;
@@ -59,13 +58,9 @@ static void begin_alone(const struct view *v, struct plan *plan, enum sync_why w
     }
     if (why != SYNC_WHY_DEGRADED)
         return;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O6, -1,
-                 "%s-%d goes on without %s-%d (%.60s): no failover until it is back and proven",
-                 v->settings.name, v->record.target, v->settings.name, view_s(v), reason);
-    if (e) {
-        e->event = "Degraded";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_O6, "Degraded",
+              "%s-%d goes on without %s-%d (%.60s): no failover until it is back and proven",
+              v->settings.name, v->record.target, v->settings.name, view_s(v), reason);
 }
 
 /* DURABILITY=preferred: since when S has been away; 0: it is not. */

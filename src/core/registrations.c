@@ -146,19 +146,14 @@ static const struct row *foreign_row(const struct view *v, const char *address)
 static void tell_unregistrable(const struct view *v, struct plan *plan, int pod)
 {
     static const unsigned in_a_row = 3;
-    struct effect *e;
 
     if (v->pods[pod].register_failures < in_a_row)
         return;
-    e = plan_add(
-        plan, v, EFFECT_EVENT, RULE_O7, -1,
+    plan_warn(
+        plan, v, RULE_O7, "ReplicaNotRegistered",
         "%.60s-%d answers, and %.60s-%d cannot register it. It is cut off from the main; or it "
         "has diverged (Memgraph before 3.5 does not say): then request a rebuild",
         v->settings.name, pod, v->settings.name, v->record.target);
-    if (e) {
-        e->event = "ReplicaNotRegistered";
-        e->warning = true;
-    }
 }
 
 static void add_async(const struct view *v, struct plan *plan, int pod)

@@ -144,17 +144,12 @@ static void clear(const struct view *v, struct plan *plan, const char *why)
 
 static bool refuse(const struct view *v, struct plan *plan, const char *why)
 {
-    struct effect *e;
 
     clear(v, plan, why);
     if (!plan_has_write(plan))
         return true;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_REQUEST, -1, "the request %.60s was refused: %.140s",
-                 v->record.request, why);
-    if (e) {
-        e->event = "RequestRefused";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_REQUEST, "RequestRefused", "the request %.60s was refused: %.140s",
+              v->record.request, why);
     return true;
 }
 
@@ -163,7 +158,6 @@ static bool force(const struct view *v, struct plan *plan, const struct request 
     int x = asked->pod >= 0 ? asked->pod : view_s(v);
     char why[WHY_SIZE];
     struct record *r;
-    struct effect *e;
 
     if (!check_failover(v, asked, why))
         return false;
@@ -173,14 +167,10 @@ static bool force(const struct view *v, struct plan *plan, const struct request 
     r->request[0] = '\0';
     r->promoted = PROMOTED_FORCED;
     r->sync_why = SYNC_WHY_FORCED;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_REQUEST, -1,
-                 "%s-%d becomes main because an operator forces it: acknowledged writes that it "
-                 "lacks are lost",
-                 v->settings.name, x);
-    if (e) {
-        e->event = "FailoverForced";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_REQUEST, "FailoverForced",
+              "%s-%d becomes main because an operator forces it: acknowledged writes that it "
+              "lacks are lost",
+              v->settings.name, x);
     return true;
 }
 

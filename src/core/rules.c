@@ -73,15 +73,10 @@ static void decide_unfence(const struct view *v, struct plan *plan)
 static void tell_mode(const struct view *v, struct plan *plan)
 {
     char why[WHY_SIZE];
-    struct effect *e;
 
     if (view_mode_fits(v, why))
         return;
-    e = plan_add(plan, v, EFFECT_EVENT, RULE_O7, -1, "%s", why);
-    if (e) {
-        e->event = "ModeDoesNotFit";
-        e->warning = true;
-    }
+    plan_warn(plan, v, RULE_O7, "ModeDoesNotFit", "%s", why);
 }
 
 static void decide_operational(const struct view *v, struct plan *plan)
