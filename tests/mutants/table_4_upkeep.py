@@ -220,7 +220,7 @@ REGISTRATIONS = under(
     ("unregistrable-untold", "registrations.c", "a pod that answers and cannot be registered is told of",
      "        tell_unregistrable(v, plan, pod);\n", ""),
     ("foreign-name-stays", "registrations.c", "one of our pods under a name that is none of ours is dropped",
-     "    if (foreign) {\n        if (!foreign->has_data", "    if (foreign) {\n        if (!v->record_exists && !foreign->has_data"),
+     "            drop(v, plan, foreign, \"one of our pods under a name that is none of ours\");\n", "            return;\n"),
     ("foreign-name-registered", "registrations.c", "one of our pods under another name is not registered before that is dropped",
      "    foreign = foreign_row(v, address);\n", "    foreign = v->record_exists ? NULL : foreign_row(v, address);\n"),
     ("foreign-name-dropped-in-flight", "registrations.c", "a name that is none of ours is dropped only when that is safe",
