@@ -43,11 +43,20 @@ static bool does_nothing(void)
     return !plan_has_write(&plan);
 }
 
+static bool asks_for(enum effect_kind kind, int pod)
+{
+    if (!does_nothing())
+        return false;
+    for (unsigned i = 0; i < plan.n; i++)
+        if (plan.effects[i].kind == kind && plan.effects[i].pod == pod)
+            return true;
+    return false;
+}
+
 static bool refuses(const char *words)
 {
-    return does_nothing() && plan.n && plan.effects[0].kind == EFFECT_EVENT &&
-           strcmp(plan.effects[0].event, "FailoverRefused") == 0 &&
-           strstr(plan.effects[0].why, words);
+    return asks_for(EFFECT_EVENT, -1) && strstr(plan.effects[plan.n - 1].why, words) &&
+           strcmp(plan.effects[plan.n - 1].event, "FailoverRefused") == 0;
 }
 
 /* ---- refresh (a) ---- */
@@ -84,6 +93,31 @@ static void test_where_t_served_alone_nobody_has_more(void **state)
     assert_true(begins(EPOCH_REFRESH, 0));
     row(ROW_DIVERGED, 10, 0);
     assert_true(begins(EPOCH_REFRESH, 0));
+    (void)str_copy(v.pods[1].refused_run, RUN_SIZE, "r1");
+    assert_true(begins(EPOCH_REFRESH, 0));
+}
+
+/* It takes no part for the moment, and T has taken no write without it. */
+static void test_where_t_did_not_serve_alone_s_may_have_more(void **state)
+{
+    static const enum sync_why whys[] = {SYNC_WHY_REFRESH, SYNC_WHY_SWITCHOVER, SYNC_WHY_DROPPED};
+
+    (void)state;
+    v.record.sync = SYNC_NONE;
+    v.record.sync_run[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(whys); i++) {
+        v.record.sync_why = whys[i];
+        row(ROW_INVALID, 0, 0);
+        assert_true(does_nothing());
+        row(ROW_READY, 10, 0);
+        assert_true(begins(EPOCH_REFRESH, 0));
+        row(ROW_DIVERGED, 10, 0);
+        assert_true(refuses("the replica has more"));
+        row(ROW_READY, 10, 0);
+        (void)str_copy(v.pods[1].refused_run, RUN_SIZE, "r1");
+        assert_true(refuses("the replica has more"));
+        v.pods[1].refused_run[0] = '\0';
+    }
 }
 
 /* ---- O2 ---- */
@@ -128,8 +162,7 @@ static void test_what_was_counted_before(void **state)
     v.now_us += ms;
     view_link_up(&v, 0);
     view_role(&v, 0, ROLE_MAIN, "r0b", v.now_us);
-    assert_true(does_nothing());
-    assert_int_equal(plan.effects[0].kind, EFFECT_ASK_STORAGE);
+    assert_true(asks_for(EFFECT_ASK_STORAGE, 0));
 }
 
 /* ---- O3 ---- */
@@ -180,12 +213,11 @@ static void test_the_old_main_must_have_what_it_had(void **state)
     view_storage(&v, 1, 5, 0, "another", v.now_us);
     assert_true(refuses("mg-1 has another database"));
     v.pods[1].storage_at = 0;
-    assert_true(does_nothing());
-    assert_int_equal(plan.effects[0].kind, EFFECT_ASK_STORAGE);
+    assert_true(asks_for(EFFECT_ASK_STORAGE, 1));
     view_storage(&v, 1, 5, 0, "db", v.now_us);
     view_role(&v, 1, ROLE_MAIN, "r1", v.now_us);
-    assert_true(does_nothing());
-    assert_int_equal(plan.effects[0].kind, EFFECT_DEMOTE);
+    v.record.fenced = 1U << 1;
+    assert_true(asks_for(EFFECT_DEMOTE, 1));
     view_link_down(&v, 1, FAIL_REFUSED, "refused");
     assert_true(refuses("mg-1 does not answer"));
 }
@@ -209,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_a_row_must_say_of_s, set_up),
         cmocka_unit_test_setup(test_an_empty_s_has_no_more, set_up),
         cmocka_unit_test_setup(test_where_t_served_alone_nobody_has_more, set_up),
+        cmocka_unit_test_setup(test_where_t_did_not_serve_alone_s_may_have_more, set_up),
         cmocka_unit_test_setup(test_s_has_more, set_up),
         cmocka_unit_test_setup(test_t_has_another_database, set_up),
         cmocka_unit_test_setup(test_t_is_empty_and_there_are_no_uuids, set_up),
