@@ -163,8 +163,7 @@ static bool is_ready_to_join(const struct view *v, int pod)
     char address[ADDRESS_SIZE];
 
     view_address(v, pod, address);
-    return pod_role(p) == ROLE_REPLICA && p->role_at >= v->work.recorded_at && !p->terminating &&
-           p->exists && address[0];
+    return pod_role(p) == ROLE_REPLICA && p->role_at >= v->work.recorded_at && address[0];
 }
 
 /* T serves alone by decision, and S failed to join a moment ago, or T could not reach it when it

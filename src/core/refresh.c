@@ -159,21 +159,24 @@ static bool touch_may_do(const struct view *v)
            v->pods[v->record.target].command == EFFECT_TOUCH;
 }
 
-/* This process of S was refused, or set aside by an operator. */
-static bool is_set_aside(const struct view *v)
+/* This process of S was refused, as the record says: a leader before us may have tried. */
+static bool was_refused(const struct view *v)
 {
     const struct record *r = &v->record;
 
-    return r->sync == SYNC_NONE &&
-           (r->sync_why == SYNC_WHY_REFUSED || r->sync_why == SYNC_WHY_DEGRADED) &&
+    return r->sync == SYNC_NONE && r->sync_why == SYNC_WHY_REFUSED &&
            pod_runs(&v->pods[view_s(v)], r->sync_run);
 }
 
 /* Where T serves alone by decision, an S that T cannot reach would cost its writes a pause: not
- * before its row, as an ASYNC one, shows that they meet. */
+ * before its row, as an ASYNC one, shows that they meet. With a row in the sync mode, as an adopted
+ * S may have one, they wait for it already. */
 static bool row_forbids(const struct view *v)
 {
-    return record_alone_by_decision(&v->record, v->wall_us) && v->pods[view_s(v)].row_bad;
+    const struct row *row = view_row(v, view_s(v));
+
+    return record_alone_by_decision(&v->record, v->wall_us) && v->pods[view_s(v)].row_bad &&
+           (!row || row->mode == MODE_ASYNC);
 }
 
 /* Whom an operator had set aside may come back with it. */
@@ -198,7 +201,7 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
         begin_asked(v, plan);
         return true;
     }
-    if (armed || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why) || is_set_aside(v) ||
+    if (armed || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why) || was_refused(v) ||
         row_forbids(v))
         return false;
     if (doubted && (!v->unproven_since || v->now_us < doubt_until_us)) {

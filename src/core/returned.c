@@ -137,18 +137,16 @@ static void begin_again(const struct view *v, struct plan *plan, const char *why
 void returned_as_replica(const struct view *v, struct plan *plan)
 {
     int t = v->record.target;
-    enum epoch_kind kind = v->record.transition;
     char why[WHY_SIZE];
 
     plan_reason(plan, "%s-%d is to be main and is a replica", v->settings.name, t);
-    if (kind == EPOCH_FAILOVER && v->record.promoted == PROMOTED_FORCED) {
+    if (v->record.transition == EPOCH_FAILOVER && v->record.promoted == PROMOTED_FORCED) {
         begin_again(v, plan, "an operator forced it, and it was interrupted");
         return;
     }
     /* One that is begun again (`from` is empty) is of a T that was main before, and may have
      * served: the old main may lack what it holds. */
-    if ((kind == EPOCH_FAILOVER || kind == EPOCH_SWITCHOVER) && v->record.from >= 0 &&
-        !v->work.touched && !pod_runs(&v->pods[t], v->record.main_run)) {
+    if (v->record.from >= 0 && !v->work.touched) {
         go_back(v, plan);
         return;
     }

@@ -76,11 +76,12 @@ static void derive_row_loss(struct view *v)
         v->s_row_lost_since = v->now_us;
 }
 
+/* How near it came is measured from when it was far: what its former process had says nothing. */
 static void derive_catch_up(struct view *v)
 {
     const struct row *row = view_row(v, view_s(v));
 
-    if (!row || !row->has_data) {
+    if (!row || !row->has_data || (row->ts > 0 && row->behind >= -v->settings.catchup_behind)) {
         v->s_best_at = 0;
         return;
     }

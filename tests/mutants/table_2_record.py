@@ -104,7 +104,6 @@ FACTS = under(
      "    p->storage_at = asked_us;", "    p->storage_at = v->now_us;"),
     ("rows-of-another-run", "view.c", "T's rows count only if they are of its present run",
      "pod_up(&v->pods[t]) &&\n           strcmp(v->rows_run, v->pods[t].run) == 0;", "pod_up(&v->pods[t]);"),
-    ("rows-of-another-pod", "view.c", "rows of another pod are not T's", "v->rows_pod == t &&", "v->rows_pod >= 0 &&"),
     ("rows-from-before-our-change", "view.c", "T's rows count only if they are younger than our last change of them",
      " && v->rows_at >= since_us &&\n           v->rows_at >= v->rows_changed_at;", " && v->rows_at >= since_us;"),
     ("demotion-changes-no-rows", "command.c", "a change of T's role changes its rows",

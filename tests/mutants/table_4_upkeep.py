@@ -136,7 +136,7 @@ REBUILD = under(
      "    if (r->promoted == PROMOTED_FAILOVER && pod_runs(", "    if (pod_runs("),
     ("s-after-another-run", "rebuild.c", "the other of the pair is rebuilt only while T runs as it was promoted",
      "    if (r->promoted == PROMOTED_FAILOVER && pod_runs(&v->pods[r->target], r->promoted_run))", "    if (r->promoted == PROMOTED_FAILOVER)"),
-    ("two-rebuilds-at-once", "rebuild.c", "never two at once", "    else if (other >= 0 && other != pod)", "    else if (other >= PODS_MAX)"),
+    ("two-rebuilds-at-once", "rebuild.c", "never two at once", "    else if (other >= 0 &&\n             other != pod)", "    else if (other >= PODS_MAX)"),
     ("main-rebuilt", "rebuild.c", "never T", "    else if (pod == v->record.target)\n        (void)str_copy(why, WHY_SIZE, \"it is the main", "    else if (!v->record_exists)\n        (void)str_copy(why, WHY_SIZE, \"it is the main"),
     ("rebuild-in-an-epoch", "rebuild.c", "never without a main at rest",
      "    if (!v->record_exists || v->record.transition != EPOCH_NONE || pod_role(t) != ROLE_MAIN ||", "    if (!v->record_exists || pod_role(t) != ROLE_MAIN ||"),
@@ -220,7 +220,7 @@ REGISTRATIONS = under(
     ("unregistrable-untold", "registrations.c", "a pod that answers and cannot be registered is told of",
      "        tell_unregistrable(v, plan, pod);\n", ""),
     ("foreign-name-stays", "registrations.c", "one of our pods under a name that is none of ours is dropped",
-     "    if (foreign) {\n        if (!foreign->has_data", "    if (foreign) {\n        if (!v->record_exists && !foreign->has_data"),
+     "            drop(v, plan, foreign, \"one of our pods under a name that is none of ours\");\n", "            return;\n"),
     ("foreign-name-registered", "registrations.c", "one of our pods under another name is not registered before that is dropped",
      "    foreign = foreign_row(v, address);\n", "    foreign = v->record_exists ? NULL : foreign_row(v, address);\n"),
     ("foreign-name-dropped-in-flight", "registrations.c", "a name that is none of ours is dropped only when that is safe",
@@ -279,6 +279,24 @@ FOLLOWERS = under(
      "    if (changed_by_others(v, r))\n        v->roles_since = v->now_us;\n", ""),
 )
 
+LABEL = under(
+    "Labels",
+    ("label-without-record", "label.c", "nothing is labelled before the record was read",
+     "    if (!v->record_known || v->record_broken || !v->record_exists)\n        return now;", "    if (!v->record_exists)\n        return now;"),
+    ("old-main-keeps-its-label", "label.c", "a main's label is taken away when the record names another",
+     "    if (pod != r->target && was_main)\n        return \"\"; /* whatever comes: it is not the main any more */\n", "    if (pod != r->target && was_main)\n        return now;\n"),
+    ("label-in-an-epoch", "label.c", "no label is given while an epoch is being begun",
+     "    if (r->transition != EPOCH_NONE)\n        return now;\n", ""),
+    ("label-of-one-who-does-not-serve", "label.c", "only a T that serves is labelled `main`",
+     "        return was_main || serves(v) ? \"main\" : now;", "        return \"main\";"),
+    ("label-flickers", "label.c", "T keeps its label while it does not answer",
+     "        return was_main || serves(v) ? \"main\" : now;", "        return serves(v) ? \"main\" : \"\";"),
+    ("lonely-s-labelled-sync", "label.c", "an S that takes no part is labelled `async`",
+     "    return r->sync == SYNC_NONE ? \"async\" : \"sync\";", "    return r->target >= 2 ? \"async\" : \"sync\";"),
+    ("async-labelled-as-pair", "label.c", "every A is labelled `async`",
+     "    if (pod >= 2)\n        return \"async\";\n", ""),
+)
+
 GATE = under(
     "Gate of the write gateway",
     ("open-to-a-replica", "gate.c", "open only to a main",
@@ -307,6 +325,16 @@ GATE = under(
      "    if (v->now_us < until_us) {\n        set(&plan->gate, GATE_HOLD, \"the SYNC replica was lost", "    if (v->s_lost_since) {\n        set(&plan->gate, GATE_HOLD, \"the SYNC replica was lost"),
     ("glimpse-before-alone", "gate.c", "`preferred`: no glimpse of a gate whose writes fail before T goes on alone",
      "        until_us += margin_us;", "        until_us += margin_us - margin_us;"),
+    ("opens-before-the-list", "gate.c", "T's list of replicas is known since its link came up, before the gate opens",
+     "        held_until_known(v, g) || held_for_s(v, plan))", "        held_for_s(v, plan))"),
+    ("list-from-before-the-link", "view.c", "a list from before T's link came up is not known",
+     "    return rows_are_ts(v) && v->rows_at && v->rows_at >= v->pods[v->record.target].link_at;", "    return rows_are_ts(v) && v->rows_at;"),
+    ("list-of-a-former-main", "view_facts.c", "a list from before T last was no main is not known",
+     "    if (role != ROLE_MAIN && pod == v->rows_pod)\n        v->rows_at = 0;", "    if (role != ROLE_MAIN && !v->record_exists)\n        v->rows_at = 0;"),
+    ("list-not-asked", "rules.c", "T is asked for its list at once when it is not known",
+     "    ask_rows(v, plan);\n", ""),
+    ("list-awaited-in-an-epoch", "gate.c", "in an epoch the touch says more than the list",
+     "    if (v->record.sync == SYNC_NONE || v->record.transition != EPOCH_NONE || view_rows_known(v))", "    if ((v->record.sync == SYNC_NONE && v->record.transition == EPOCH_NONE) || view_rows_known(v))"),
     ("silent-link-is-a-loss", "view_derive.c", "a silent link of the controller's own to S is no loss",
      "    if (s->link == LINK_DOWN && s->link_fail == FAIL_REFUSED)", "    if (s->link == LINK_DOWN)"),
     ("refused-link-is-no-loss", "view_derive.c", "S is lost when its link is reset or refused",
@@ -354,4 +382,4 @@ READ = under(
      " && plan->gate.state != GATE_CUT)\n        add_reader", ")\n        add_reader"),
 )
 
-MUTANTS = PLANNED + REQUESTS + REBUILD + REGISTRATIONS + FOLLOWERS + GATE + READ
+MUTANTS = PLANNED + REQUESTS + REBUILD + REGISTRATIONS + FOLLOWERS + LABEL + GATE + READ

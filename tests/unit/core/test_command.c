@@ -225,6 +225,18 @@ static void test_users_count_in_an_epoch_only(void **state)
     assert_true(v.work.users);
 }
 
+static void test_users_of_another_epoch_do_not_count(void **state)
+{
+    const struct effect e = {.kind = EFFECT_ENSURE_USERS, .pod = 0, .target = -1};
+
+    (void)state;
+    begin(EPOCH_FAILOVER);
+    command_started(&v, &e);
+    begin(EPOCH_SWITCHOVER);
+    command_done(&v, 0, OUTCOME_OK);
+    assert_false(v.work.users);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_registration_ends_what_was_known_of_the_data, set_up),
         cmocka_unit_test_setup(test_touches, set_up),
         cmocka_unit_test_setup(test_users_count_in_an_epoch_only, set_up),
+        cmocka_unit_test_setup(test_users_of_another_epoch_do_not_count, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

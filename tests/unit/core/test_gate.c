@@ -212,6 +212,54 @@ static void test_readers_in_order(void **state)
     expect_reader(-1);
 }
 
+/* A follower asked T in the middle of a refresh, and hears of its end first. */
+static void test_an_answer_from_the_middle_of_a_refresh_cuts_nobody(void **state)
+{
+    (void)state;
+    view_leadership(&v, false, 0);
+    view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us);
+    v.roles_since = v.now_us + 1;
+    v.now_us += 2;
+    expect(GATE_HOLD, "mg-0 was asked while its epoch began");
+    view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us);
+    expect(GATE_CUT, "mg-0 has role replica");
+    v.roles_since = v.now_us + 1;
+    (void)str_copy(v.pods[0].main_in, RUN_SIZE, "another"); /* it never was, in this run */
+    expect(GATE_CUT, "mg-0 has role replica");
+}
+
+static bool reads(int pod)
+{
+    view_derive(&v);
+    plan_init(&plan, &v);
+    gate_decide(&v, &plan);
+    for (int i = 0; i < (int)plan.read.n; i++)
+        if (plan.read.pods[i] == pod)
+            return true;
+    return false;
+}
+
+static void test_who_is_healthy_enough_for_readers(void **state)
+{
+    static const int64_t second = 1000 * 1000;
+
+    (void)state;
+    assert_true(reads(2));
+    v.now_us += 4 * second;
+    steady_rows(&v, ROW_READY, ROW_DIVERGED);
+    assert_true(reads(2)); /* a moment ago it was healthy */
+    v.now_us += second;
+    steady_rows(&v, ROW_READY, ROW_DIVERGED);
+    assert_false(reads(2));
+    steady_rows(&v, ROW_READY, ROW_RECOVERY);
+    v.rows[1].behind = -1001;
+    assert_false(reads(2));
+    v.rows[1].behind = -1000;
+    assert_true(reads(2));
+    view_role(&v, 2, ROLE_MAIN, "r2", v.now_us);
+    assert_false(reads(2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +273,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_a_loss_of_s, set_up),
         cmocka_unit_test_setup(test_a_loss_ends_when_all_is_well, set_up),
         cmocka_unit_test_setup(test_readers_in_order, set_up),
+        cmocka_unit_test_setup(test_an_answer_from_the_middle_of_a_refresh_cuts_nobody, set_up),
+        cmocka_unit_test_setup(test_who_is_healthy_enough_for_readers, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,69 @@ static void test_a_foreign_name_is_dropped_where_it_is_in_the_way(void **state)
     (void)only(EFFECT_REGISTER); /* no business of ours */
 }
 
+static void test_not_proven_by_a_row_that_is_not_ready(void **state)
+{
+    (void)state;
+    v.record.sync = SYNC_UNPROVEN;
+    later(second, ROW_READY, ROW_READY);
+    decide();
+    touch(OUTCOME_OK);
+    later(100 * 1000, ROW_RECOVERY, ROW_READY);
+    none();
+    v.record.sync = SYNC_NONE;
+    v.record.sync_why = SYNC_WHY_ADOPTED;
+    steady_rows(&v, ROW_READY, ROW_READY);
+    v.rows[0].mode = MODE_ASYNC;
+    none();
+    v.rows[0].mode = MODE_STRICT_SYNC;
+    expect_sync("ready:r1");
+}
+
+static void test_who_is_out_of_reach_is_not_registered(void **state)
+{
+    (void)state;
+    v.rows_n = 1;
+    (void)only(EFFECT_REGISTER);
+    view_link_down(&v, 2, FAIL_TIMEOUT, "silent");
+    decide();
+    assert_int_equal(plan.n, 0); /* and not asked either */
+}
+
+static void test_a_row_of_a_pod_that_is_not_ready(void **state)
+{
+    (void)state;
+    v.pods[2].ready = false;
+    (void)only(EFFECT_DROP);
+    v.rows[1].status = ROW_REPLICATING; /* a call may be in flight */
+    none();
+    v.pods[2].ready = true;
+    none();
+}
+
+static void test_who_comes_nearer_is_not_registered_anew(void **state)
+{
+    (void)state;
+    later(0, ROW_READY, ROW_INVALID);
+    none();
+    later(v.settings.replica_heal_us - 1, ROW_READY, ROW_INVALID);
+    v.rows[1].ts++;
+    none();
+    later(1, ROW_READY, ROW_INVALID);
+    v.rows[1].ts++;
+    none();
+}
+
+static void test_who_cannot_be_registered_is_told(void **state)
+{
+    (void)state;
+    v.rows_n = 1;
+    v.pods[2].register_failures = 2;
+    v.pods[2].register_retry_at = v.now_us + second;
+    none();
+    v.pods[2].register_failures = 3;
+    assert_string_equal(only(EFFECT_EVENT)->event, "ReplicaNotRegistered");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +387,11 @@ int main(void)
         cmocka_unit_test_setup(test_rows_under_an_old_address, set_up),
         cmocka_unit_test_setup(test_a_row_that_stays_invalid, set_up),
         cmocka_unit_test_setup(test_a_foreign_name_is_dropped_where_it_is_in_the_way, set_up),
+        cmocka_unit_test_setup(test_not_proven_by_a_row_that_is_not_ready, set_up),
+        cmocka_unit_test_setup(test_who_is_out_of_reach_is_not_registered, set_up),
+        cmocka_unit_test_setup(test_a_row_of_a_pod_that_is_not_ready, set_up),
+        cmocka_unit_test_setup(test_who_comes_nearer_is_not_registered_anew, set_up),
+        cmocka_unit_test_setup(test_who_cannot_be_registered_is_told, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,6 +159,46 @@ static void test_who_would_be_rebuilt(void **state)
     assert_string_equal(e.answer, "mg-1 cannot be rebuilt now");
 }
 
+static void test_whom_an_operator_may_force(void **state)
+{
+    (void)state;
+    v.record.sync = SYNC_NONE;
+    view_role(&v, 1, ROLE_MAIN, "r1b", v.now_us);
+    expect(REQUEST_FAILOVER, 1, true, "mg-1 can take over");
+    v.pods[1].role_at = 0;
+    expect(REQUEST_FAILOVER, 1, false, "mg-1 has role unknown");
+    view_role(&v, 1, ROLE_REPLICA, "r1b", v.now_us);
+    v.pods[1].terminating = true;
+    expect(REQUEST_FAILOVER, 1, false, "mg-1 is being terminated");
+    v.pods[1].terminating = false;
+    (void)str_copy(v.record.rebuild[1].uid, UID_SIZE, "r1");
+    expect(REQUEST_FAILOVER, 1, false, "mg-1 waits to be rebuilt");
+    expect(REQUEST_FAILOVER, 2, false, "only mg-0 and mg-1");
+    expect(REQUEST_FAILOVER, 0, true, "mg-0 goes on");
+    v.pods[0].role_at = 0;
+    expect(REQUEST_FAILOVER, 0, false, "mg-0 does not answer");
+    v.record.sync_why = SYNC_WHY_DEGRADED;
+    expect(REQUEST_DEGRADE, -1, false, "the main serves alone already");
+}
+
+static void test_a_stop_ends_in_silence(void **state)
+{
+    struct plan plan;
+
+    (void)state;
+    (void)str_copy(v.record.request, NOTE_SIZE, "stop:2@1");
+    view_derive(&v);
+    v.now_us += INT64_C(60) * 1000 * 1000 - 1;
+    plan_init(&plan, &v);
+    assert_false(request_decide(&v, &plan));
+    v.now_us++;
+    plan_init(&plan, &v);
+    assert_true(request_decide(&v, &plan));
+    assert_int_equal(plan.n, 1); /* no Event */
+    assert_true(plan_has_write(&plan));
+    assert_string_equal(plan.record.request, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +208,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_if_the_main_died, set_up),
         cmocka_unit_test_setup(test_what_if_an_operator_asked, set_up),
         cmocka_unit_test_setup(test_who_would_be_rebuilt, set_up),
+        cmocka_unit_test_setup(test_whom_an_operator_may_force, set_up),
+        cmocka_unit_test_setup(test_a_stop_ends_in_silence, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,95 @@ static void test_names_of_the_state(void **state)
     assert_string_equal(plan.state, "BOOTSTRAP");
 }
 
+/* ---- O1 ---- */
+
+static void test_an_armed_s_that_is_main_is_disarmed_first(void **state)
+{
+    (void)state;
+    v.record.fenced = 1U << 1; /* it was a stray main before */
+    view_role(&v, 1, ROLE_MAIN, "r1", v.now_us);
+    decide();
+    assert_int_equal(plan.n, 1);
+    assert_true(plan_has_write(&plan));
+    assert_int_equal(plan.record.sync, SYNC_NONE);
+    assert_int_equal(plan.record.sync_why, SYNC_WHY_STRAY);
+    view_write_started(&v);
+    view_record(&v, &plan.record);
+    decide();
+    assert_int_equal(plan.effects[0].kind, EFFECT_DEMOTE);
+    assert_int_equal(plan.effects[0].pod, 1);
+}
+
+/* ---- roles from before ---- */
+
+static bool asks_for_roles(void)
+{
+    decide();
+    for (int i = 0; i < 3; i++)
+        if (plan.effects[i].kind != EFFECT_ASK_ROLE || plan.effects[i].pod != i)
+            return false;
+    return plan.n == 3 && strcmp(plan.reason, "the pods are asked for their roles") == 0;
+}
+
+static void test_roles_from_before_somebody_else_moved_the_main(void **state)
+{
+    struct record r = v.record;
+
+    (void)state;
+    v.now_us++;
+    r.epoch++;
+    view_record(&v, &r); /* not by us: we wrote nothing */
+    assert_true(asks_for_roles());
+    assert_true(plan.wake_us == v.now_us + 100 * 1000);
+    for (int i = 0; i < 3; i++)
+        view_role(&v, i, v.pods[i].role, v.pods[i].run, v.now_us);
+    decide();
+    assert_string_equal(plan.reason, "mg-0 is main");
+}
+
+static void test_roles_from_before_one_began_to_lead(void **state)
+{
+    (void)state;
+    view_leadership(&v, false, 0);
+    v.now_us++;
+    view_leadership(&v, true, INT64_MAX / 2);
+    assert_true(asks_for_roles());
+}
+
+/* A pod that does not answer is waited for, but not for long; and what it said before makes it no
+ * stray main. */
+static void test_an_old_role_makes_nobody_stray(void **state)
+{
+    (void)state;
+    view_role(&v, 2, ROLE_MAIN, "r2", v.now_us);
+    v.now_us++;
+    view_leadership(&v, false, 0);
+    view_leadership(&v, true, INT64_MAX / 2);
+    for (int i = 0; i < 2; i++)
+        view_role(&v, i, v.pods[i].role, v.pods[i].run, v.now_us);
+    decide();
+    assert_string_equal(plan.reason, "the pods are asked for their roles");
+    v.now_us += 100 * 1000;
+    decide();
+    assert_string_equal(plan.reason, "mg-0 is main");
+    assert_false(plan_has_write(&plan));
+    view_role(&v, 2, ROLE_MAIN, "r2", v.now_us);
+    decide();
+    assert_true(plan_has_write(&plan));
+    assert_true(record_is_fenced(&plan.record, 2));
+}
+
+static void test_a_mode_that_does_not_fit_is_told(void **state)
+{
+    (void)state;
+    v.settings.replication_mode = REPLICATION_STRICT_SYNC;
+    v.pods[1].can.strict_sync = false;
+    decide();
+    assert_int_equal(plan.n, 1);
+    assert_int_equal(plan.effects[0].kind, EFFECT_EVENT);
+    assert_string_equal(plan.effects[0].event, "ModeDoesNotFit");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +239,11 @@ int main(void)
         cmocka_unit_test_setup(test_who_may_not_decide, set_up),
         cmocka_unit_test_setup(test_nothing_is_taken_for_granted_of_a_new_connection, set_up),
         cmocka_unit_test_setup(test_names_of_the_state, set_up),
+        cmocka_unit_test_setup(test_an_armed_s_that_is_main_is_disarmed_first, set_up),
+        cmocka_unit_test_setup(test_roles_from_before_somebody_else_moved_the_main, set_up),
+        cmocka_unit_test_setup(test_roles_from_before_one_began_to_lead, set_up),
+        cmocka_unit_test_setup(test_an_old_role_makes_nobody_stray, set_up),
+        cmocka_unit_test_setup(test_a_mode_that_does_not_fit_is_told, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,21 @@ static void test_an_adopted_touch_that_fails_becomes_a_refresh(void **state)
     world_free(w);
 }
 
+/* It was registered in the sync mode under an address that it has no more: nothing but a refresh
+ * lets T's writes go on. */
+static void test_an_adopted_pair_under_an_old_address(void **state)
+{
+    struct world *w = living(0, true, MODE_STRICT_SYNC);
+
+    (void)state;
+    (void)str_copy(w->pods[1].ip, sizeof w->pods[1].ip, "10.0.0.99");
+    fake_row(w, 0, 1)->status = ROW_INVALID;
+    controller_saw_pod(w, 0, 1);
+    (void)world_until(w, world_is_ready, 20 * second, "the pair is adopted");
+    assert_int_equal(world_write(w, 0), WRITTEN);
+    world_free(w);
+}
+
 /* Its lineage was broken before us: S is refused in the refresh. T serves alone, and the Event
  * names both ways out; the first one heals it. */
 static void test_an_adopted_pair_of_broken_lineage(void **state)
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_a_sync_pair_is_adopted_by_a_touch),
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
+        cmocka_unit_test(test_an_adopted_pair_under_an_old_address),
         cmocka_unit_test(test_an_adopted_pair_of_broken_lineage),
         cmocka_unit_test(test_initial_state_is_tried_again),
         cmocka_unit_test(test_initial_state_lasts_until_s_is_proven),

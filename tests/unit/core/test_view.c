@@ -356,6 +356,42 @@ static void test_last_durable_timestamp(void **state)
     assert_false(view_ldt(&v, &ldt));
 }
 
+static void test_a_count_is_as_old_as_its_question(void **state)
+{
+    (void)state;
+    v.now_us += 5 * second;
+    view_storage(&v, 1, 5, 0, "db", v.now_us - second);
+    assert_true(v.pods[1].storage_at == v.now_us - second);
+}
+
+static void test_refusals_count_in_a_row(void **state)
+{
+    (void)state;
+    view_link_down(&v, 0, FAIL_REFUSED, "reset");
+    view_link_down(&v, 0, FAIL_REFUSED, "refused");
+    view_link_down(&v, 0, FAIL_REFUSED, "refused");
+    view_link_down(&v, 0, FAIL_TIMEOUT, "silent");
+    view_link_down(&v, 0, FAIL_REFUSED, "refused");
+    assert_false(view_lost(&v, 0, why));
+    view_link_down(&v, 0, FAIL_REFUSED, "refused");
+    view_link_down(&v, 0, FAIL_REFUSED, "refused");
+    assert_true(view_lost(&v, 0, why));
+}
+
+/* It may have been done, and has dropped the list then. */
+static void test_rows_from_before_a_demotion_that_was_not_answered(void **state)
+{
+    const struct effect e = {.kind = EFFECT_DEMOTE, .pod = 0, .target = -1};
+
+    (void)state;
+    assert_non_null(view_row(&v, 1));
+    command_started(&v, &e);
+    v.now_us += ms;
+    command_done(&v, 0, OUTCOME_FAILED);
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    assert_null(view_row(&v, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +415,9 @@ int main(void)
         cmocka_unit_test_setup(test_doubt_after_a_restart_of_t, set_up),
         cmocka_unit_test_setup(test_the_sync_mode, set_up),
         cmocka_unit_test_setup(test_last_durable_timestamp, set_up),
+        cmocka_unit_test_setup(test_a_count_is_as_old_as_its_question, set_up),
+        cmocka_unit_test_setup(test_refusals_count_in_a_row, set_up),
+        cmocka_unit_test_setup(test_rows_from_before_a_demotion_that_was_not_answered, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
