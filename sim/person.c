@@ -84,6 +84,13 @@ static int hopeless_pod(const struct view *v, unsigned pods)
     return -1;
 }
 
+static bool has_data(const struct world *w, int pod)
+{
+    const struct mg *mg = world_model(w, (unsigned)pod);
+
+    return mg && mg_look(mg).nodes > 0;
+}
+
 static void asks_rebuild(struct person *p, int pod)
 {
     char what[64];
@@ -103,7 +110,7 @@ static void look(struct person *p)
         return;
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
-        if (str_contains(str_of(c->plan.reason), " is empty"))
+        if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
             person_asks(w, "refresh", NULL); /* the other one has nothing to offer */
         else
             person_asks(w, "failover", "{\"acceptDataLoss\": true}");
