@@ -116,6 +116,10 @@ static void look(struct person *p)
             person_asks(w, "failover", "{\"acceptDataLoss\": true}");
         return;
     }
+    if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED) {
+        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
+        return;
+    }
     pod = refused_pod(&c->view, w->config.pods);
     if (pod >= 0) {
         asks_rebuild(p, pod);
