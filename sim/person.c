@@ -108,6 +108,10 @@ static void look(struct person *p)
 
     if (!c || !c->view.record_exists || c->view.record.request[0])
         return;
+    if (c->view.record.paused[0]) {
+        person_asks(w, "resume", NULL); /* the first one was lost */
+        return;
+    }
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
         if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
