@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "sim/check.h"
+#include "sim/person.h"
 #include "sim/process.h"
 #include "sim/world_impl.h"
 
@@ -102,6 +103,14 @@ static void end_fault(struct open_fault *o)
     case FAULT_API_STALE:
         api_set_stale(false);
         return;
+    case FAULT_DRAIN:
+        kube_cluster_uncordon(w->cluster, clock_now_us(), o->index);
+        world_cluster_asked(w);
+        return;
+    case FAULT_REQUEST:
+        person_asks(w, "resume", NULL);
+        return;
+    case FAULT_ROLLOUT:
     case FAULT_POD_KILL:
     case FAULT_POD_RESTART:
     case FAULT_POD_DELETE:
@@ -364,6 +373,40 @@ static void hit_api(struct faults *f, enum fault_kind kind)
         api_set_stale(true);
 }
 
+static void roll_out(struct faults *f)
+{
+    bool undo = random_chance(&f->random, 30);
+
+    world_say(f->world, "fault: a rollout is %s", undo ? "undone" : "begun");
+    json_decref(undo ? kube_cluster_rollout_undo(f->world->cluster).body
+                     : kube_cluster_rollout_restart(f->world->cluster).body);
+    world_cluster_asked(f->world);
+}
+
+static void drain(struct faults *f)
+{
+    unsigned node = choose_pod(f);
+
+    if (!begin_fault(f, FAULT_DRAIN, node, duration_us(f)))
+        return;
+    world_say(f->world, "fault: the node of " WORLD_STATEFULSET "-%u is drained", node);
+    kube_cluster_drain(f->world->cluster, clock_now_us(), node);
+    world_cluster_asked(f->world);
+}
+
+/* What may be asked at any time without a promise being given up. */
+static void request(struct faults *f)
+{
+    static const char *const what[] = {"switchover", "switchover", "switchover", "refresh",
+                                       "degrade",    "pause",      "rebuild/memgraph-2"};
+    const char *ask = what[dice(f, 0, (int64_t)ARRAY_LEN(what) - 1)];
+
+    if (strcmp(ask, "pause") == 0 && !begin_fault(f, FAULT_REQUEST, 0, duration_us(f)))
+        return;
+    if (strncmp(ask, "rebuild", 7) != 0 || f->world->config.pods > 2)
+        person_asks(f->world, ask, NULL);
+}
+
 static void inject(struct faults *f, enum fault_kind kind)
 {
     f->count++;
@@ -400,6 +443,15 @@ static void inject(struct faults *f, enum fault_kind kind)
     case FAULT_API_STALE:
     case FAULT_API_BREAK:
         hit_api(f, kind);
+        return;
+    case FAULT_ROLLOUT:
+        roll_out(f);
+        return;
+    case FAULT_DRAIN:
+        drain(f);
+        return;
+    case FAULT_REQUEST:
+        request(f);
         return;
     case FAULT_KIND_COUNT:
         return;

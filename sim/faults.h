@@ -26,7 +26,10 @@
     X(API_ERRORS, "api-errors")     /* 503, and answers that are lost */                           \
     X(API_STALE, "api-stale")       /* watches fall silent */                                      \
     X(API_BREAK, "api-break")       /* streams break, history is compacted */                      \
-    X(CLOCK_JUMP, "clock")          /* the wall clock of a controller */
+    X(CLOCK_JUMP, "clock")          /* the wall clock of a controller */                           \
+    X(ROLLOUT, "rollout")           /* a rolling restart, or its undoing midway */                 \
+    X(DRAIN, "drain")               /* a node is drained, and comes back */                        \
+    X(REQUEST, "request")           /* a person asks for a switchover, a refresh, a pause ... */
 
 enum fault_kind {
 #define X(name, text) FAULT_##name,

@@ -84,6 +84,13 @@ static int hopeless_pod(const struct view *v, unsigned pods)
     return -1;
 }
 
+static bool has_data(const struct world *w, int pod)
+{
+    const struct mg *mg = world_model(w, (unsigned)pod);
+
+    return mg && mg_look(mg).nodes > 0;
+}
+
 static void asks_rebuild(struct person *p, int pod)
 {
     char what[64];
@@ -101,12 +108,20 @@ static void look(struct person *p)
 
     if (!c || !c->view.record_exists || c->view.record.request[0])
         return;
+    if (c->view.record.paused[0]) {
+        person_asks(w, "resume", NULL); /* the first one was lost */
+        return;
+    }
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
-        if (str_contains(str_of(c->plan.reason), " is empty"))
+        if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
             person_asks(w, "refresh", NULL); /* the other one has nothing to offer */
         else
             person_asks(w, "failover", "{\"acceptDataLoss\": true}");
+        return;
+    }
+    if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED) {
+        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
         return;
     }
     pod = refused_pod(&c->view, w->config.pods);

@@ -80,6 +80,16 @@ static void choose_settings(struct world_config *c, struct random *r)
         world_set(c, "REPLICA_HEAL_TIMEOUT", "4s");
     if (random_chance(r, 20))
         world_set(c, "CATCHUP_BEHIND", "0");
+    if (random_chance(r, 25))
+        world_set(c, "DURABILITY", "preferred");
+    if (random_chance(r, 30))
+        world_set(c, "SYNC_LOSS_TIMEOUT", "1s");
+    if (random_chance(r, 25))
+        world_set(c, "PLANNED_RESTART", "block");
+    if (random_chance(r, 20))
+        world_set(c, "REBUILD_POLICY", "manual");
+    if (random_chance(r, 30))
+        world_set(c, "PRESTOP_TIMEOUT_SECONDS", "3");
 }
 
 static void choose(struct run *run, uint64_t seed, enum run_profile profile)

@@ -149,9 +149,9 @@ void world_free(struct world *w)
     if (!w)
         return;
     w->ending = true;
-    http_reset();
     world_controllers_done(w);
     world_pods_done(w);
+    http_reset();
     kube_cluster_free(w->cluster);
     w->cluster = NULL;
     happening_cancel(&w->cluster_due);
