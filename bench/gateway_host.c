@@ -1,13 +1,12 @@
 /* gateway-host: the gateway alone, for the benchmark and the soak.
  *   gateway-host PORT UPSTREAM_PORT WORKERS [SECOND_UPSTREAM_PORT]
- * Prints "ready". Then a line on standard input is a command, answered with a line of JSON:
- *   cut            a new generation, to the same upstream
- *   forward N      a new generation, to the first (0) or second (1) upstream
- *   park           a new generation, to nobody
- *   hold, release  the same generation, with and without hold
- *   stats          counters, and how many descriptors are open
- * The answer to a route says when it was given (monotonic clock, microseconds), how long until
- * every worker followed it, and how many sessions it cut. */
+ * GATEWAY_TCP_CONGESTION as of the controller (empty: the system's). Prints "ready". Then a line on
+ * standard input is a command, answered with a line of JSON: cut            a new generation, to
+ * the same upstream forward N      a new generation, to the first (0) or second (1) upstream park
+ * a new generation, to nobody hold, release  the same generation, with and without hold stats
+ * counters, and how many descriptors are open The answer to a route says when it was given
+ * (monotonic clock, microseconds), how long until every worker followed it, and how many sessions
+ * it cut. */
 #include "base/str.h"
 #include "gateway/gateway.h"
 
@@ -104,6 +103,7 @@ int main(int argc, char **argv)
                                     .hold_drain_ms = 30,
                                     .connect_timeout_ms = 2000,
                                     .session_timeout_ms = 30000};
+    const char *congestion = getenv("GATEWAY_TCP_CONGESTION");
     struct gateway_route route = {.generation = 1, .kind = GATEWAY_FORWARD, .upstreams = 1};
     struct rlimit limit;
     struct fail why = {0};
@@ -121,6 +121,8 @@ int main(int argc, char **argv)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     config.bind_port = (unsigned)strtoul(argv[1], NULL, 10);
+    (void)str_copy(config.congestion, sizeof config.congestion,
+                   congestion ? congestion : "cubic,reno");
     config.workers = (unsigned)strtoul(argv[3], NULL, 10);
     (void)str_copy(route.upstream[0].host, sizeof route.upstream[0].host, "127.0.0.1");
     port[0] = (unsigned)strtoul(argv[2], NULL, 10);

@@ -143,6 +143,8 @@ static const struct variable rows[] = {
      "sessions without a byte for so long are cut; 0: never"},
     {"GATEWAY_TCP_USER_TIMEOUT", MILLISECONDS, AT(user_timeout_ms), "0", 0, DAY_MS, NULL,
      "unacknowledged data for so long ends a connection; 0: the system's"},
+    {"GATEWAY_TCP_CONGESTION", TEXT, AT(congestion), "cubic,reno", 0, 0, NULL,
+     "the first of these that the kernel allows, on both sides; system: its own choice"},
     {"GATEWAY_MAX_PARKED", NUMBER, AT(max_parked), "0", 0, 1000000, NULL,
      "so many of the clients may wait for a pod; 0: all of them"},
     {"GATEWAY_RATE_LIMIT_PER_SECOND", NUMBER, AT(rate_per_s), "0", 0, 1000000, NULL,

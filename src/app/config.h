@@ -36,7 +36,7 @@ struct config {
     struct config_address gateway_bind, read_bind;
     int64_t hold_ms, hold_drain_ms, connect_ms, session_ms, idle_ms, user_timeout_ms;
     int64_t max_parked, rate_per_s, rate_burst;
-    char proxy_from[512], tls_cert[512], tls_key[512];
+    char congestion[64], proxy_from[512], tls_cert[512], tls_key[512];
     int64_t read_max_lag, read_fallback_main, read_balance;
 };
 

@@ -247,6 +247,8 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
 
     /* Checked with the rest of the configuration. */
     (void)!networks_parse(&config.proxy_from, str_of(c->proxy_from));
+    if (strcmp(c->congestion, "system") != 0)
+        (void)str_copy(config.congestion, sizeof config.congestion, c->congestion);
     (void)str_copy(config.tls_cert_path, sizeof config.tls_cert_path, c->tls_cert);
     (void)str_copy(config.tls_key_path, sizeof config.tls_key_path, c->tls_key);
     (void)str_copy(config.bind_host, sizeof config.bind_host, bind->host);

@@ -276,7 +276,7 @@ static int open_listener(struct gateway *g)
         if (err)
             return err;
     }
-    fd = sock_listen(&at, c->user_timeout_ms);
+    fd = sock_listen(&at, &g->shared.sockets);
     if (fd >= 0 && !g->workers)
         g->port = sock_port(fd);
     return fd;
@@ -314,6 +314,8 @@ struct gateway *gateway_start(const struct gateway_config *config, struct fail *
     list_init(&g->pending);
     (void)!getrandom(&seed, sizeof seed, 0);
     limiter_init(&g->shared.limiter, (double)config->rate_per_s, (double)config->rate_burst, seed);
+    g->shared.sockets.user_timeout_ms = config->user_timeout_ms;
+    sock_choose_congestion(&g->shared.sockets, str_of(config->congestion));
     if (gateway_renew_tls(g, why) == GATEWAY_TLS_BAD) {
         gateway_stop(g);
         return NULL;

@@ -27,6 +27,8 @@ struct gateway_config {
     int64_t session_timeout_ms; /* accept to the first byte exchanged with the upstream */
     int64_t idle_timeout_ms;    /* 0: never */
     int64_t user_timeout_ms;    /* TCP_USER_TIMEOUT; 0: the system's */
+    char congestion[64];        /* the first of these congestion controls that is to be had; */
+                                /* empty, or none of them: the system's */
     int64_t rate_per_s;         /* new clients of one address (IPv6: /64); 0: no limit */
     int64_t rate_burst;         /* so many at once */
     struct networks proxy_from; /* clients from here begin with a PROXY header */

@@ -217,7 +217,7 @@ void session_tell_failure(const struct session *s, const char *doing, int err)
 static int begin_connect(struct session *s, int place)
 {
     struct worker *w = s->worker;
-    int fd = sock_connect(&w->route.address[place], w->config->user_timeout_ms);
+    int fd = sock_connect(&w->route.address[place], &w->shared->sockets);
     int err;
 
     if (fd < 0)

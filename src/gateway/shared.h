@@ -1,9 +1,11 @@
-/* shared: the little that the workers of one gateway share: numbers that hold over all of them, and
- * the rate limiter. The gateway owns it; it outlives the workers. */
+/* shared: the little that the workers of one gateway share: numbers that hold over all of them, the
+ * rate limiter, and what is the same for all sockets. The gateway owns it; it outlives the workers.
+ */
 #ifndef GATEWAY_SHARED_H
 #define GATEWAY_SHARED_H
 
 #include "gateway/limiter.h"
+#include "gateway/sock.h"
 
 #include <stdatomic.h>
 
@@ -17,6 +19,7 @@ struct shared {
     atomic_uint turn;                /* of round robin */
     atomic_uint sessions[SLOTS_MAX]; /* clients on an upstream, or on their way to it */
     struct limiter limiter;
+    struct sock_options sockets; /* constant */
 };
 
 /* Counts one more, unless there are `most`. */

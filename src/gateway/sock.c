@@ -1,7 +1,5 @@
 #include "gateway/sock.h"
 
-#include "base/str.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +38,14 @@ static int set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-static int set_stream_options(int fd, int64_t user_timeout_ms)
+static int set_congestion(int fd, const char *name)
+{
+    socklen_t size = (socklen_t)strlen(name);
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, size) < 0 ? -errno : 0;
+}
+
+static int set_stream_options(int fd, const struct sock_options *o)
 {
     int err = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
@@ -52,10 +57,35 @@ static int set_stream_options(int fd, int64_t user_timeout_ms)
         err = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
     if (!err)
         err = set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES);
-    if (!err && user_timeout_ms > 0)
+    if (!err && o->user_timeout_ms > 0)
         err = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-                  user_timeout_ms > INT_MAX ? INT_MAX : (int)user_timeout_ms);
+                  o->user_timeout_ms > INT_MAX ? INT_MAX : (int)o->user_timeout_ms);
+    if (!err && o->congestion[0])
+        err = set_congestion(fd, o->congestion);
     return err;
+}
+
+void sock_choose_congestion(struct sock_options *options, struct str list)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char system[sizeof options->congestion] = "";
+    socklen_t size = sizeof system;
+
+    options->congestion[0] = '\0';
+    if (fd < 0)
+        return;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, system, &size);
+    while (list.n) {
+        char name[sizeof system];
+
+        if (!str_copy_n(name, sizeof name, str_trim(str_cut(&list, ','))) ||
+            set_congestion(fd, name) != 0)
+            continue;
+        if (!str_eq(str_of(name), system))
+            (void)str_copy(options->congestion, sizeof options->congestion, name);
+        break;
+    }
+    close(fd);
 }
 
 static int close_failed(int fd, int err)
@@ -79,7 +109,7 @@ int sock_address_free(const struct sock_address *at)
     return err;
 }
 
-int sock_listen(const struct sock_address *at, int64_t user_timeout_ms)
+int sock_listen(const struct sock_address *at, const struct sock_options *options)
 {
     int fd = open_socket(at);
     int err;
@@ -90,7 +120,7 @@ int sock_listen(const struct sock_address *at, int64_t user_timeout_ms)
     if (!err)
         err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err)
-        err = set_stream_options(fd, user_timeout_ms);
+        err = set_stream_options(fd, options);
     if (!err && (bind(fd, &at->any, at->size) < 0 || listen(fd, BACKLOG) < 0))
         err = -errno;
     return err ? close_failed(fd, err) : fd;
@@ -105,14 +135,14 @@ unsigned sock_port(int fd)
     return ntohs(at.any.sa_family == AF_INET ? at.v4.sin_port : at.v6.sin6_port);
 }
 
-int sock_connect(const struct sock_address *to, int64_t user_timeout_ms)
+int sock_connect(const struct sock_address *to, const struct sock_options *options)
 {
     int fd = open_socket(to);
     int err;
 
     if (fd < 0)
         return fd;
-    err = set_stream_options(fd, user_timeout_ms);
+    err = set_stream_options(fd, options);
     if (!err && connect(fd, &to->any, to->size) < 0 && errno != EINPROGRESS)
         err = -errno;
     return err ? close_failed(fd, err) : fd;

@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ static void test_addresses(void **state)
     assert_false(sock_address_parse(&a, "", 7687));
     assert_false(sock_address_parse(&a, "10.1.2.3", 65536));
     assert_int_equal(a.size, 0);
-    assert_true(sock_connect(&a, 0) < 0);
+    assert_true(sock_connect(&a, &(struct sock_options){0}) < 0);
 }
 
 static void test_free_address(void **state)
@@ -35,7 +36,7 @@ static void test_free_address(void **state)
     assert_int_equal(sock_address_free(&a), -EADDRINUSE);
     close(taken);
     assert_int_equal(sock_address_free(&a), 0);
-    fd = sock_listen(&a, 0);
+    fd = sock_listen(&a, &(struct sock_options){0});
     assert_true(fd >= 0);
     assert_int_equal(sock_port(fd), port);
     assert_int_equal(sock_address_free(&a), -EADDRINUSE); /* SO_REUSEPORT or not */
@@ -57,6 +58,40 @@ static void test_reset(void **state)
     close(listener);
 }
 
+static void congestion_of(int fd, char name[16])
+{
+    socklen_t size = 16;
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+}
+
+/* reno is in every kernel, and for everybody. */
+static void test_congestion_control(void **state)
+{
+    struct sock_options o = {0};
+    struct sock_address a;
+    char system[16], name[16];
+    int fd = rig_listen(1);
+
+    (void)state;
+    congestion_of(fd, system);
+    sock_choose_congestion(&o, str_of("none-such, reno"));
+    assert_string_equal(o.congestion, strcmp(system, "reno") == 0 ? "" : "reno");
+    assert_true(sock_address_parse(&a, "127.0.0.1", rig_port_of(fd)));
+    close(fd);
+    fd = sock_listen(&a, &o);
+    assert_true(fd >= 0);
+    congestion_of(fd, name);
+    assert_string_equal(name, "reno");
+    close(fd);
+    sock_choose_congestion(&o, str_of(system)); /* nothing to do */
+    assert_string_equal(o.congestion, "");
+    sock_choose_congestion(&o, str_of("none-such"));
+    assert_string_equal(o.congestion, "");
+    sock_choose_congestion(&o, str_of(""));
+    assert_string_equal(o.congestion, "");
+}
+
 static void test_whose_error(void **state)
 {
     (void)state;
@@ -69,9 +104,8 @@ static void test_whose_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_free_address),
-        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_addresses),   cmocka_unit_test(test_free_address),
+        cmocka_unit_test(test_reset),       cmocka_unit_test(test_congestion_control),
         cmocka_unit_test(test_whose_error),
     };
 
