@@ -69,6 +69,7 @@ export class Release {
     this.replicas = 3;
     this.controllers = 2;
     this.volumes = 0;
+    this.uids = new Map();
   }
 
   /** A volume for the claim of pod i, as a provisioner of local disks would make it. */
@@ -137,7 +138,9 @@ export class Release {
   }
 
   async pods() {
-    return await this.#list("memgraph");
+    const pods = await this.#list("memgraph");
+    for (const { metadata } of pods) this.uids.set(metadata.name, metadata.uid);
+    return pods;
   }
 
   async controllerPods() {
@@ -205,9 +208,19 @@ export class Release {
     );
   }
 
+  /** Of the pod of this name; while the API server is away, as it was last seen. */
+  async #uid(pod) {
+    try {
+      this.uids.set(pod, (await this.kube.get(`${this.path}/pods/${pod}`)).metadata.uid);
+    } catch (error) {
+      if (error instanceof KubeError) throw error;
+    }
+    return this.uids.get(pod);
+  }
+
   /** Ids of the processes of a program in a pod. */
   async processes(pod, program) {
-    const { uid } = (await this.kube.get(`${this.path}/pods/${pod}`)).metadata;
+    const uid = await this.#uid(pod);
     return readdirSync("/proc").filter((pid) => {
       if (!/^\d+$/.test(pid)) return false;
       try {
