@@ -55,7 +55,7 @@ static bool is_as_wanted(const struct bolt_answer *answer, int64_t wanted)
 
     if (wanted < 0)
         return true;
-    row = answer->rows.n == 1 ? &answer->rows.rows->as.list.items[0] : NULL;
+    row = answer->rows.n == 1 ? answer->rows.rows : NULL;
     return row && row->kind == VALUE_LIST && row->as.list.n == 1 &&
            row->as.list.items[0].kind == VALUE_INT && row->as.list.items[0].as.integer == wanted;
 }

@@ -11,6 +11,7 @@ import { Controller } from "./controller.mjs";
 import { Kube } from "./kube.mjs";
 import { Kubelet } from "./kubelet.mjs";
 import { Ledger } from "./load.mjs";
+import { settledMain } from "./settled.mjs";
 import { waitFor } from "./wait.mjs";
 
 const run = promisify(execFile);
@@ -258,6 +259,11 @@ export class Cluster {
     return rows[0]["replication role"];
   }
 
+  /** The ids that this pod has, sorted. */
+  async stored(name) {
+    return await Ledger.stored(this.bolt(name));
+  }
+
   /** Rows of SHOW REPLICAS on that pod, by name. */
   async replicasOf(name) {
     const rows = await queryOnce(this.bolt(name), "SHOW REPLICAS");
@@ -308,33 +314,7 @@ export class Cluster {
    */
   async settled({ underLoad = false, limitMs = 60_000 } = {}) {
     await this.podsReady(limitMs);
-    const good = underLoad ? ["ready", "replicating", "recovery"] : ["ready"];
-    return await waitFor("a settled cluster", () => this.#settledMain(good), limitMs, 100);
-  }
-
-  async #settledMain(good) {
-    const record = await this.record();
-    if (!record) throw new Error("no record");
-    if (!record.sync.startsWith("ready:")) throw new Error(`sync=${record.sync}`);
-    for (const key of ["transition", "fenced", "rebuild"]) {
-      if (record[key]) throw new Error(`${key}=${record[key]}`);
-    }
-    const main = `memgraph-${record.targetMainIndex}`;
-    const names = this.podNames();
-    const roles = await Promise.all(names.map((name) => this.role(name)));
-    names.forEach((name, i) => {
-      const expected = name === main ? "main" : "replica";
-      if (roles[i] !== expected) throw new Error(`${name} is ${roles[i]}`);
-    });
-    const rows = await this.replicasOf(main);
-    for (const name of names.filter((each) => each !== main)) {
-      const row = rows.get(name.replaceAll("-", "_"));
-      const states = Object.values(row?.data_info ?? {});
-      if (!states.length || states.some(({ status }) => !good.includes(status))) {
-        throw new Error(`${name} on ${main}: ${JSON.stringify(row)}`);
-      }
-    }
-    return main;
+    return await waitFor("a settled cluster", () => settledMain(this, underLoad), limitMs, 100);
   }
 
   /** Requests of the controllers that the API server has answered, from its audit log. */

@@ -1,7 +1,7 @@
 // What every scenario does around its fault: writers before, during and after it, and at the end
 // the proof that no acknowledged write is lost and that every pod has the same data.
 import assert from "node:assert/strict";
-import { Ledger, Load } from "./load.mjs";
+import { Load } from "./load.mjs";
 import { waitFor } from "./wait.mjs";
 
 /**
@@ -70,10 +70,11 @@ function countTexts(errors) {
 
 /** No acknowledged write is lost, and every pod has the data of the main. */
 export async function checkData(cluster, main) {
-  const stored = await cluster.ledger.check(cluster.bolt(main));
+  const stored = await cluster.stored(main);
+  cluster.ledger.check(stored);
   for (const name of cluster.podNames()) {
     await waitFor(`${name} has what ${main} has`, async () => {
-      assert.deepEqual(await Ledger.stored(cluster.bolt(name)), stored);
+      assert.deepEqual(await cluster.stored(name), stored);
       return true;
     });
   }
