@@ -1,12 +1,13 @@
 /* memgraph-controller: the program's sub-commands. */
 #include "app/cli.h"
 #include "app/config.h"
+#include "app/controller.h"
 #include "app/run.h"
 #include "base/alloc.h"
 
 #include <argp.h>
 
-const char *argp_program_version = "memgraph-controller 0.1.0";
+const char *argp_program_version = "memgraph-controller " CONTROLLER_VERSION;
 
 static const char before[] =
     "High availability for Memgraph on Kubernetes: keeps a main, a SYNC replica and ASYNC "

@@ -60,6 +60,7 @@ static void on_metrics(struct api *a, struct http_request *request)
 {
     struct buf out;
 
+    metrics_ask(a->c);
     buf_init(&out, METRICS_LIMIT);
     metrics_write(a->c, &out);
     http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&out));

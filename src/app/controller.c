@@ -7,8 +7,10 @@
 #include "app/link.h"
 #include "app/pods.h"
 #include "app/prestop.h"
+#include "app/pulse.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/transitions.h"
 #include "app/users.h"
 #include "base/alloc.h"
 #include "core/gate.h"
@@ -64,12 +66,8 @@ static void post(struct controller *c, const struct effect *e)
 {
     if (!events_post(c->events, e->event, e->warning, e->why))
         return;
-    if (strcmp(e->event, "FailoverDone") == 0)
-        c->failovers++;
-    if (strcmp(e->event, "SwitchoverDone") == 0)
-        c->switchovers++;
     if (strcmp(e->event, "FailoverRefused") == 0)
-        c->refusals++;
+        transitions_refused(c->transitions);
     tell(c, e);
 }
 
@@ -186,6 +184,7 @@ static void step_once(struct controller *c)
         election_resign(c->election);
     prestop_follow(c->prestop);
     flights_follow(c->flights);
+    transitions_follow(c->transitions);
     timer_start(c->wake, c->plan.wake_us > v->now_us ? c->plan.wake_us - v->now_us : 0);
 }
 
@@ -227,6 +226,8 @@ static void make_parts(struct controller *c)
     c->election = election_new(c);
     c->prestop = prestop_new(c);
     c->flights = flights_new(c);
+    c->transitions = transitions_new(c);
+    c->pulse = pulse_new(c->loop);
 }
 
 struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why)
@@ -234,7 +235,7 @@ struct controller *controller_new(struct loop *loop, const struct config *config
     struct controller *c = xcalloc(1, sizeof *c);
     struct kube_config kube = {.timeout_us = kube_timeout_us,
                                .watch_timeout_us = kube_watch_us,
-                               .user_agent = "memgraph-controller/0.1"};
+                               .user_agent = "memgraph-controller/" CONTROLLER_VERSION};
     struct settings settings;
 
     c->loop = loop;
@@ -273,6 +274,8 @@ void controller_free(struct controller *c)
     events_free(c->events);
     routes_free(c->routes);
     flights_free(c->flights);
+    transitions_free(c->transitions);
+    pulse_free(c->pulse);
     if (c->kube)
         kube_client_free(c->kube);
     users_free(c->users);

@@ -22,8 +22,12 @@ struct events;
 struct labels;
 struct prestop;
 struct flights;
+struct transitions;
+struct pulse;
 struct link;
 struct users;
+
+#define CONTROLLER_VERSION "0.1.0"
 
 /* The last decisions, for the status page. */
 enum { DECISIONS_MAX = 32 };
@@ -59,6 +63,8 @@ struct controller {
     struct labels *labels;
     struct prestop *prestop;
     struct flights *flights;
+    struct transitions *transitions;
+    struct pulse *pulse;
 
     unsigned decisions_n; /* ever */
     struct decision decisions[DECISIONS_MAX];
@@ -66,7 +72,6 @@ struct controller {
     enum gate_state last_gate;
     bool sync_row_ready; /* S takes part, and the main shows it as ready */
     uint64_t steps, effects_by_kind[EFFECT_EXIT + 1], outcomes[OUTCOME_FAILED + 1];
-    uint64_t failovers, switchovers, refusals;
 };
 
 /* NULL: *why says what to do about it. */

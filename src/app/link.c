@@ -28,6 +28,7 @@ struct link {
     bool want_role, want_rows, want_version;
     /* wanted of the commands' connection */
     bool want_storage, storage_by_database;
+    int64_t memory_bytes;
     unsigned senseless; /* whose last answer made no sense: not asked again before the next probe */
     bool told_senseless;
     enum fail_kind told_down; /* why there is no connection, as last logged; FAIL_NONE: there is */
@@ -366,6 +367,8 @@ static void on_storage(void *arg, const struct bolt_answer *answer)
         l->want_storage = l->storage_by_database = true; /* 3.11 and later */
     else if (!why.kind && !storage.has_counts)
         why = fail_make(FAIL_PROTOCOL, "SHOW STORAGE INFO answered without its counts");
+    if (storage.memory_bytes)
+        l->memory_bytes = storage.memory_bytes;
     judge(l, ASKED_STORAGE, answer, &why);
     if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_STORAGE) && storage.has_counts)
         view_storage(seen(l), l->pod, storage.vertices, storage.edges, storage.database_uuid,
@@ -493,6 +496,11 @@ void link_ask_storage(struct link *l)
         l->want_storage = true;
     probe_next(l);
     command_next(l);
+}
+
+int64_t link_memory_bytes(const struct link *l)
+{
+    return l->memory_bytes;
 }
 
 void link_hurry(struct link *l)

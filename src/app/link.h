@@ -17,6 +17,8 @@ const char *link_ip(const struct link *l);
 void link_ask_role(struct link *l);
 void link_ask_rows(struct link *l);
 void link_ask_storage(struct link *l);
+/* Memory that Memgraph accounts for, as the last answer about storage told it; 0: not known. */
+int64_t link_memory_bytes(const struct link *l);
 /* Something speaks against the pod: the next probe is due at once. While the connection is down its
  * attempts keep their own pace (0, 5, 20 ms ...), which tells a process that is gone from one that
  * is not. */

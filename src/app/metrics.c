@@ -1,18 +1,12 @@
 #include "app/metrics.h"
 
+#include "app/link.h"
+#include "app/metric.h"
 #include "app/pods.h"
+#include "app/pulse.h"
 #include "app/routes.h"
-
-static void head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void one(struct buf *out, const char *name, const char *type, const char *help, double value)
-{
-    head(out, name, type, help);
-    buf_printf(out, "%s %.17g\n", name, value);
-}
+#include "app/transitions.h"
+#include "core/explain.h"
 
 static unsigned count_rebuilds(const struct view *v)
 {
@@ -33,63 +27,82 @@ static void add_cluster(const struct controller *c, struct buf *out)
         known += v->pods[i].exists;
         healthy += v->pods[i].exists && v->pods[i].ready && pod_up(&v->pods[i]);
     }
-    one(out, "memgraph_cluster_pods_total", "gauge", "Pods of the StatefulSet.", known);
-    one(out, "memgraph_cluster_pods_healthy", "gauge", "Pods that are Ready and answer probes.",
-        healthy);
-    one(out, "memgraph_controller_is_leader", "gauge", "1 on the controller replica that leads.",
-        view_leading(v));
-    one(out, "memgraph_controller_epoch", "gauge", "Epochs begun, as in the record.",
-        v->record_exists ? (double)v->record.epoch : 0);
-    one(out, "memgraph_controller_sync_ready", "gauge",
-        "1 while the SYNC replica is known to hold every acknowledged write.",
-        v->record_exists && v->record.sync == SYNC_READY);
-    one(out, "memgraph_controller_gate_open", "gauge", "1 while the write gateway forwards.",
-        c->plan.gate.state == GATE_OPEN);
-    one(out, "memgraph_controller_degraded", "gauge",
-        "1 while the main serves alone by decision: a failover would be refused.",
-        v->record_exists && record_alone_by_decision(&v->record, v->wall_us));
-    one(out, "memgraph_controller_paused", "gauge", "1 while decisions are paused.",
-        v->record_exists && record_paused(&v->record, v->wall_us, NULL));
-    one(out, "memgraph_controller_request_open", "gauge", "1 while a request waits to be served.",
-        v->record_exists && v->record.request[0] != '\0');
-    one(out, "memgraph_controller_rebuilds_open", "gauge", "Replicas that are being filled anew.",
-        count_rebuilds(v));
-    one(out, "memgraph_controller_reconciliations_total", "counter",
-        "Times that the rules were evaluated.", (double)c->steps);
-    one(out, "memgraph_controller_failovers_total", "counter", "Failovers that were completed.",
-        (double)c->failovers);
-    one(out, "memgraph_controller_switchovers_total", "counter", "Switchovers that were completed.",
-        (double)c->switchovers);
-    one(out, "memgraph_controller_failovers_refused_total", "counter",
-        "Failovers that were refused, each reason once in five minutes.", (double)c->refusals);
-    one(out, "memgraph_controller_kubernetes_age_seconds", "gauge",
-        "Time since the API server was last heard; -1: never.",
-        fresh_us > 0 ? ((double)loop_now_us(c->loop) - fresh_us) / 1e6 : -1);
-    one(out, "memgraph_controller_uptime_seconds", "gauge", "Time since this process started.",
-        (double)(loop_now_us(c->loop) - c->started_us) / 1e6);
+    metric_one(out, "memgraph_cluster_pods", "gauge", "Pods of the StatefulSet.", known);
+    metric_one(out, "memgraph_cluster_pods_healthy", "gauge",
+               "Pods that are Ready and answer probes.", healthy);
+    metric_one(out, "memgraph_controller_is_leader", "gauge",
+               "1 on the controller replica that leads.", view_leading(v));
+    metric_one(out, "memgraph_controller_epoch", "gauge", "Epochs begun, as in the record.",
+               v->record_exists ? (double)v->record.epoch : 0);
+    metric_one(out, "memgraph_controller_sync_ready", "gauge",
+               "1 while the SYNC replica is known to hold every acknowledged write.",
+               v->record_exists && v->record.sync == SYNC_READY);
+    metric_one(out, "memgraph_controller_gate_open", "gauge", "1 while the write gateway forwards.",
+               c->plan.gate.state == GATE_OPEN);
+    metric_one(out, "memgraph_controller_degraded", "gauge",
+               "1 while the main serves alone by decision: a failover would be refused.",
+               v->record_exists && record_alone_by_decision(&v->record, v->wall_us));
+    metric_one(out, "memgraph_controller_paused", "gauge", "1 while decisions are paused.",
+               v->record_exists && record_paused(&v->record, v->wall_us, NULL));
+    metric_one(out, "memgraph_controller_request_open", "gauge",
+               "1 while a request waits to be served.",
+               v->record_exists && v->record.request[0] != '\0');
+    metric_one(out, "memgraph_controller_rebuilds_open", "gauge",
+               "Replicas that are being filled anew.", count_rebuilds(v));
+    metric_one(out, "memgraph_controller_reconciliations_total", "counter",
+               "Times that the rules were evaluated.", (double)c->steps);
+    metric_one(out, "memgraph_controller_kubernetes_age_seconds", "gauge",
+               "Time since the API server was last heard; -1: never.",
+               fresh_us > 0 ? ((double)loop_now_us(c->loop) - fresh_us) / 1e6 : -1);
+    metric_one(out, "memgraph_controller_uptime_seconds", "gauge",
+               "Time since this process started.",
+               (double)(loop_now_us(c->loop) - c->started_us) / 1e6);
+    metric_head(out, "memgraph_controller_info", "gauge", "Who this controller is.");
+    buf_printf(out, "memgraph_controller_info{version=\"%s\",identity=\"%s\"} 1\n",
+               CONTROLLER_VERSION, c->config.pod);
+    metric_head(out, "memgraph_controller_loop_lateness_seconds", "histogram",
+                "How late the control loop runs its timers.");
+    metric_histogram_write(out, "memgraph_controller_loop_lateness_seconds", "",
+                           pulse_lateness(c->pulse));
+}
+
+/* Would somebody take over if the main died now, and what does it hang on? */
+static void add_failover(const struct controller *c, struct buf *out)
+{
+    struct explanation e = {0};
+
+    explain_failover(&c->view, &e);
+    metric_one(out, "memgraph_controller_failover_possible", "gauge",
+               "1 while the SYNC replica would take over if the main died now.", e.possible);
+    metric_head(out, "memgraph_controller_failover_condition", "gauge",
+                "1 for each condition of a failover that holds now.");
+    for (unsigned i = 0; i < e.conditions_n; i++)
+        buf_printf(out, "memgraph_controller_failover_condition{condition=\"%s\"} %d\n",
+                   e.conditions[i].name, e.conditions[i].holds);
 }
 
 static void add_pods(const struct controller *c, struct buf *out)
 {
     const struct view *v = &c->view;
 
-    head(out, "memgraph_pod_up", "gauge", "1 while the pod answers probes.");
+    metric_head(out, "memgraph_pod_up", "gauge", "1 while the pod answers probes.");
     for (int i = 0; i < PODS_MAX; i++)
         if (v->pods[i].exists)
             buf_printf(out, "memgraph_pod_up{pod=\"%s-%d\"} %d\n", v->settings.name, i,
                        pod_up(&v->pods[i]));
-    head(out, "memgraph_pod_main", "gauge", "1 while the pod reports role main.");
+    metric_head(out, "memgraph_pod_main", "gauge", "1 while the pod reports role main.");
     for (int i = 0; i < PODS_MAX; i++)
         if (v->pods[i].exists)
             buf_printf(out, "memgraph_pod_main{pod=\"%s-%d\"} %d\n", v->settings.name, i,
                        pod_role(&v->pods[i]) == ROLE_MAIN);
-    head(out, "memgraph_pod_probe_seconds", "gauge", "How long the last probe took.");
+    metric_head(out, "memgraph_pod_probe_seconds", "gauge", "How long the last probe took.");
     for (int i = 0; i < PODS_MAX; i++)
         if (v->pods[i].exists)
             buf_printf(out, "memgraph_pod_probe_seconds{pod=\"%s-%d\"} %.6f\n", v->settings.name, i,
                        (double)v->pods[i].probe_us / 1e6);
-    head(out, "memgraph_replica_behind", "gauge",
-         "Logical timestamps that a replica is behind the main (negative as Memgraph tells it).");
+    metric_head(
+        out, "memgraph_replica_behind", "gauge",
+        "Logical timestamps that a replica is behind the main (negative as Memgraph tells it).");
     for (int i = 0; i < PODS_MAX; i++) {
         const struct row *row = view_row(v, i);
 
@@ -97,7 +110,8 @@ static void add_pods(const struct controller *c, struct buf *out)
             buf_printf(out, "memgraph_replica_behind{pod=\"%s-%d\",mode=\"%s\"} %lld\n",
                        v->settings.name, i, mode_name(row->mode), (long long)row->behind);
     }
-    head(out, "memgraph_replica_ready", "gauge", "1 while the main shows the replica as ready.");
+    metric_head(out, "memgraph_replica_ready", "gauge",
+                "1 while the main shows the replica as ready.");
     for (int i = 0; i < PODS_MAX; i++) {
         const struct row *row = view_row(v, i);
 
@@ -105,17 +119,72 @@ static void add_pods(const struct controller *c, struct buf *out)
             buf_printf(out, "memgraph_replica_ready{pod=\"%s-%d\",mode=\"%s\"} %d\n",
                        v->settings.name, i, mode_name(row->mode), row->has_data && row_serves(row));
     }
+    metric_head(out, "memgraph_replica_status", "gauge", "1 for the status that the main shows.");
+    for (int i = 0; i < PODS_MAX; i++) {
+        const struct row *row = view_row(v, i);
+
+        if (row)
+            buf_printf(out, "memgraph_replica_status{pod=\"%s-%d\",mode=\"%s\",status=\"%s\"} 1\n",
+                       v->settings.name, i, mode_name(row->mode),
+                       row->has_data ? row_status_name(row->status) : "dead");
+    }
+}
+
+/* ---- what the pods store ---- */
+
+static const int64_t storage_fresh_us = 30LL * 1000 * 1000;
+static const int64_t storage_old_us = 120LL * 1000 * 1000; /* not shown any more */
+
+/* The answer waits behind commits, and a command behind the answer. So S, which may have to be
+ * promoted at any moment, is not asked, and nobody while something is being decided. */
+void metrics_ask(struct controller *c)
+{
+    struct view *v = controller_view(c);
+
+    if (!v->record_exists || v->record.transition != EPOCH_NONE || v->record.request[0] ||
+        c->plan.gate.state != GATE_OPEN)
+        return;
+    for (int i = 0; i < PODS_MAX; i++) {
+        const struct pod *p = &v->pods[i];
+
+        if (c->links[i] && pod_up(p) && i != view_s(v) && p->command == EFFECT_NONE &&
+            !p->terminating && (!p->storage_at || v->now_us - p->storage_at > storage_fresh_us))
+            link_ask_storage(c->links[i]);
+    }
+}
+
+static void add_storage(const struct controller *c, struct buf *out)
+{
+    static const char *const names[] = {"memgraph_pod_vertices", "memgraph_pod_edges",
+                                        "memgraph_pod_memory_bytes"};
+    static const char *const helps[] = {"Vertices that the pod stores.",
+                                        "Edges that the pod stores.",
+                                        "Memory that Memgraph accounts for."};
+    const struct view *v = &c->view;
+
+    for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+        metric_head(out, names[k], "gauge", helps[k]);
+        for (int i = 0; i < PODS_MAX; i++) {
+            const struct pod *p = &v->pods[i];
+            int64_t values[] = {p->vertices, p->edges,
+                                c->links[i] ? link_memory_bytes(c->links[i]) : 0};
+
+            if (p->exists && p->storage_at && v->now_us - p->storage_at < storage_old_us)
+                buf_printf(out, "%s{pod=\"%s-%d\"} %lld\n", names[k], v->settings.name, i,
+                           (long long)values[k]);
+        }
+    }
 }
 
 static void add_commands(const struct controller *c, struct buf *out)
 {
-    head(out, "memgraph_controller_effects_total", "counter", "Effects decided, by kind.");
+    metric_head(out, "memgraph_controller_effects_total", "counter", "Effects decided, by kind.");
     for (size_t i = EFFECT_ASK_ROLE; i < ARRAY_LEN(c->effects_by_kind); i++)
         buf_printf(out, "memgraph_controller_effects_total{effect=\"%s\"} %llu\n",
                    effect_kind_name((enum effect_kind)i),
                    (unsigned long long)c->effects_by_kind[i]);
-    head(out, "memgraph_controller_command_outcomes_total", "counter",
-         "Commands to Memgraph, by how they ended.");
+    metric_head(out, "memgraph_controller_command_outcomes_total", "counter",
+                "Commands to Memgraph, by how they ended.");
     for (size_t i = 0; i < ARRAY_LEN(c->outcomes); i++)
         buf_printf(out, "memgraph_controller_command_outcomes_total{outcome=\"%s\"} %llu\n",
                    outcome_name((enum outcome)i), (unsigned long long)c->outcomes[i]);
@@ -132,7 +201,7 @@ static const char *const gateway_names[] = {"write", "read"};
 static void each(struct buf *out, const struct gateways *g, const char *name, const char *type,
                  const char *help, size_t offset)
 {
-    head(out, name, type, help);
+    metric_head(out, name, type, help);
     for (int i = 0; i < 2; i++) {
         uint64_t value;
 
@@ -146,8 +215,8 @@ static void each(struct buf *out, const struct gateways *g, const char *name, co
 
 static void reasons(struct buf *out, const struct gateways *g)
 {
-    head(out, "memgraph_gateway_connections_rejected_total", "counter",
-         "Clients that were refused, by reason.");
+    metric_head(out, "memgraph_gateway_connections_rejected_total", "counter",
+                "Clients that were refused, by reason.");
     for (int i = 0; i < 2; i++)
         for (int r = 0; g->gateway[i] && r < GATEWAY_REFUSAL_COUNT; r++)
             buf_printf(out,
@@ -155,7 +224,7 @@ static void reasons(struct buf *out, const struct gateways *g)
                        "%llu\n",
                        gateway_names[i], gateway_refusal_name((enum gateway_refusal)r),
                        (unsigned long long)g->n[i].refused[r]);
-    head(out, "memgraph_gateway_sessions_cut_total", "counter", "Sessions cut, by reason.");
+    metric_head(out, "memgraph_gateway_sessions_cut_total", "counter", "Sessions cut, by reason.");
     for (int i = 0; i < 2; i++)
         for (int r = 0; g->gateway[i] && r < GATEWAY_CUT_COUNT; r++)
             buf_printf(out,
@@ -167,7 +236,7 @@ static void reasons(struct buf *out, const struct gateways *g)
 static void histogram(struct buf *out, const struct gateways *g, const char *name, const char *help,
                       size_t offset)
 {
-    head(out, name, "histogram", help);
+    metric_head(out, name, "histogram", help);
     for (int i = 0; i < 2; i++) {
         struct gateway_histogram h;
         uint64_t sum = 0;
@@ -222,7 +291,10 @@ static void add_gateways(const struct controller *c, struct buf *out)
 void metrics_write(const struct controller *c, struct buf *out)
 {
     add_cluster(c, out);
+    add_failover(c, out);
+    transitions_write(c->transitions, out);
     add_pods(c, out);
+    add_storage(c, out);
     add_commands(c, out);
     add_gateways(c, out);
 }

@@ -321,6 +321,22 @@ struct fail memgraph_read_replicas(const struct memgraph_rows *rows,
     return no_failure;
 }
 
+/* "12.84MiB", as Memgraph writes sizes for people. 0: it is none. */
+static int64_t read_size(const struct value *v)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    char text[32], *unit;
+    double n, factor = 1;
+
+    if (v->kind != VALUE_STRING || !str_copy_n(text, sizeof text, v->as.str))
+        return 0;
+    n = strtod(text, &unit);
+    for (size_t i = 0; n > 0 && n < 1e6 && i < ARRAY_LEN(units); i++, factor *= 1024)
+        if (strcmp(unit, units[i]) == 0)
+            return (int64_t)(n * factor);
+    return 0;
+}
+
 struct fail memgraph_read_storage(const struct memgraph_rows *rows, struct memgraph_storage *out)
 {
     size_t key_column = find_column(rows, "storage info");
@@ -342,6 +358,8 @@ struct fail memgraph_read_storage(const struct memgraph_rows *rows, struct memgr
         } else if (str_eq(key, "edge_count") && v->kind == VALUE_INT) {
             out->edges = v->as.integer;
             has_edges = true;
+        } else if (str_eq(key, "memory_tracked")) {
+            out->memory_bytes = read_size(v);
         } else if (str_eq(key, "database_uuid") && v->kind == VALUE_STRING &&
                    !str_copy_n(out->database_uuid, sizeof out->database_uuid, v->as.str)) {
             return fail_make(FAIL_PROTOCOL, "SHOW STORAGE INFO: database_uuid is too long");

@@ -48,6 +48,7 @@ struct memgraph_replica {
 struct memgraph_storage {
     bool has_counts;
     int64_t vertices, edges;
+    int64_t memory_bytes;                   /* that Memgraph accounts for; 0: not told */
     char database_uuid[MEMGRAPH_UUID_SIZE]; /* empty before 3.5 */
 };
 

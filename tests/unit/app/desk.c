@@ -6,8 +6,10 @@
 #include "app/labels.h"
 #include "app/pods.h"
 #include "app/prestop.h"
+#include "app/pulse.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/transitions.h"
 #include "app/users.h"
 
 /* Nothing is set: the defaults. */
@@ -58,12 +60,16 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     c->labels = labels_new(c);
     c->users = users_new(config->user, config->password, config->users_file);
     c->flights = flights_new(c);
+    c->transitions = transitions_new(c);
+    c->pulse = pulse_new(loop);
 }
 
 void desk_clear(struct controller *c)
 {
     prestop_free(c->prestop);
     flights_free(c->flights);
+    transitions_free(c->transitions);
+    pulse_free(c->pulse);
     election_free(c->election);
     pods_free(c->pods);
     labels_free(c->labels);

@@ -8,6 +8,7 @@
 #include "app/pods.h"
 #include "app/routes.h"
 #include "app/state.h"
+#include "app/transitions.h"
 
 #include "desk.h"
 
@@ -327,6 +328,29 @@ static void test_odd_texts_hide_nothing(void **state)
 
 /* ---- metrics ---- */
 
+/* A failover that is led here, from its first step to its entry in the history; and a refusal. */
+static void fail_over(void)
+{
+    struct record r = c.view.record;
+
+    transitions_follow(c.transitions);
+    r.epoch = 4;
+    r.transition = EPOCH_FAILOVER;
+    r.from = 0;
+    r.target = 1;
+    view_link_down(controller_view(&c), 0, FAIL_REFUSED, "refused");
+    view_record(&c.view, &r);
+    transitions_follow(c.transitions);
+    r.transition = EPOCH_NONE;
+    r.from = -1;
+    record_add_history(&r, "{\"epoch\":4,\"kind\":\"failover\",\"ms\":{\"decide\":7,"
+                           "\"record\":30,\"fence\":0,\"open\":400}}");
+    view_record(&c.view, &r);
+    transitions_follow(c.transitions);
+    transitions_follow(c.transitions); /* counted once */
+    transitions_refused(c.transitions);
+}
+
 static void test_metrics_are_those_documented(void **state)
 {
     const char *page = table("## Metrics");
@@ -336,6 +360,8 @@ static void test_metrics_are_those_documented(void **state)
 
     (void)state;
     fill();
+    fail_over();
+    view_rows(controller_view(&c), 1, "run-1", c.view.rows, c.view.rows_n, c.view.now_us);
     buf_init(&out, 1 << 20);
     metrics_write(&c, &out);
     while (next_word(&page, word, sizeof word)) {
@@ -360,17 +386,21 @@ static void test_metrics_count_what_is_known(void **state)
 
     (void)state;
     fill();
-    c.failovers = 2;
     c.outcomes[OUTCOME_BUSY] = 7;
     buf_init(&out, 1 << 20);
     metrics_write(&c, &out);
-    assert_true(value_of(&out, "memgraph_cluster_pods_total") == 3);
+    assert_true(value_of(&out, "memgraph_cluster_pods") == 3);
     assert_true(value_of(&out, "memgraph_cluster_pods_healthy") == 2);
     assert_true(value_of(&out, "memgraph_controller_is_leader") == 1);
     assert_true(value_of(&out, "memgraph_controller_epoch") == 3);
     assert_true(value_of(&out, "memgraph_controller_sync_ready") == 1);
     assert_true(value_of(&out, "memgraph_controller_gate_open") == 1);
-    assert_true(value_of(&out, "memgraph_controller_failovers_total") == 2);
+    assert_true(value_of(&out, "memgraph_controller_failover_possible") == 1);
+    assert_true(value_of(&out, "memgraph_controller_failover_condition{condition=\"decisions are "
+                               "not paused\"}") == 1);
+    assert_true(value_of(&out, "memgraph_replica_status{pod=\"mg-2\",mode=\"async\",status="
+                               "\"dead\"}") == 1);
+    assert_true(value_of(&out, "memgraph_pod_edges{pod=\"mg-1\"}") == 6);
     assert_true(value_of(&out, "memgraph_controller_command_outcomes_total{outcome=\"busy\"}") ==
                 7);
     assert_true(value_of(&out, "memgraph_pod_main{pod=\"mg-0\"}") == 1);
@@ -383,6 +413,35 @@ static void test_metrics_count_what_is_known(void **state)
     buf_done(&out);
 }
 
+static void test_metrics_of_a_failover(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    fill();
+    fail_over();
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+#define PHASE "memgraph_controller_transition_phase_seconds"
+    assert_non_null(strstr(out.p, "memgraph_controller_failovers_total{from=\"mg-0\",to=\"mg-1\","
+                                  "reason=\"process gone\",result=\"done\"} 1\n"));
+    if (!strstr(out.p, "reason=\"it is connected\",result=\"refused\"} 1\n"))
+        fail_msg("%s", strstr(out.p, "memgraph_controller_failovers_total{"));
+    assert_true(value_of(&out, "memgraph_controller_failovers_refused_total") == 1);
+    assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"failover\"}") == 1);
+    assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"initial\"}") == 0);
+    assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"decide\",le=\"0.005\"}") ==
+                0);
+    assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"decide\",le=\"0.01\"}") ==
+                1);
+    assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"open\",le=\"0.25\"}") == 0);
+    assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"open\",le=\"+Inf\"}") == 1);
+    assert_true(value_of(&out, PHASE "_sum{kind=\"failover\",phase=\"open\"}") == 0.4);
+    assert_null(strstr(out.p, "phase=\"fence\"")); /* there was none */
+#undef PHASE
+    buf_done(&out);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -390,7 +449,7 @@ int main(void)
         TEST(status_has_what_is_documented), TEST(status_says_what_is_known),
         TEST(status_says_what_was_decided),  TEST(status_without_a_record),
         TEST(odd_texts_hide_nothing),        TEST(metrics_are_those_documented),
-        TEST(metrics_count_what_is_known),
+        TEST(metrics_count_what_is_known),   TEST(metrics_of_a_failover),
     };
 
     return cmocka_run_group_tests(tests, read_docs, NULL);

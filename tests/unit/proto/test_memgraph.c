@@ -510,7 +510,7 @@ static void test_storage_forms(void **state)
     struct value names[] = {value_str("storage info"), value_str("value")};
     struct value vertices[] = {value_str("vertex_count"), value_int(5)};
     struct value edges[] = {value_str("edge_count"), value_int(6)};
-    struct value memory[] = {value_str("memory_res"), value_str("37.45MiB")};
+    struct value memory[] = {value_str("memory_tracked"), value_str("37.50MiB")};
     struct value fields = {.kind = VALUE_LIST, .as.list = {names, 2}};
     struct value list[] = {{.kind = VALUE_LIST, .as.list = {memory, 2}},
                            {.kind = VALUE_LIST, .as.list = {vertices, 2}},
@@ -522,6 +522,13 @@ static void test_storage_forms(void **state)
     assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
     assert_true(out.has_counts && out.vertices == 5 && out.edges == 6);
     assert_string_equal(out.database_uuid, ""); /* before 3.5 */
+    assert_int_equal(out.memory_bytes, 39321600);
+    memory[1] = value_str("512B");
+    assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
+    assert_int_equal(out.memory_bytes, 512);
+    memory[1] = value_str("UNLIMITED");
+    assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
+    assert_int_equal(out.memory_bytes, 0);
     rows.n = 1;                                 /* of the instance, from 3.11 on */
     assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
     assert_false(out.has_counts);
