@@ -178,6 +178,16 @@ static bool s_must_wait(const struct view *v)
            (r->sync_why == SYNC_WHY_DEGRADED && v->pods[view_s(v)].row_bad);
 }
 
+/* Neither X nor S is the process that it was when the main began to move: S was registered to see
+ * who has more, and X refused it. */
+static bool s_is_compared(const struct view *v)
+{
+    const struct pod *s = &v->pods[view_s(v)];
+
+    return v->record.transition == EPOCH_SWITCHOVER && v->record.from == view_s(v) && s->run[0] &&
+           !pod_runs(s, v->record.from_run);
+}
+
 /* S first: the writes wait for it. */
 static bool step_register_s(const struct view *v, struct plan *plan)
 {
@@ -185,13 +195,31 @@ static bool step_register_s(const struct view *v, struct plan *plan)
     int64_t until_us = v->work.recorded_at + v->settings.refresh_timeout_us;
     char why[WHY_SIZE];
 
-    if (v->work.s_done || v->now_us >= until_us || !epoch_s_can_join(v, why) || s_must_wait(v))
+    if (v->work.s_done || s_must_wait(v))
+        return true;
+    if (!s_is_compared(v) && (v->now_us >= until_us || !epoch_s_can_join(v, why)))
         return true;
     plan_wake(plan, until_us);
     plan_reason(plan, "%s-%d is being registered", v->settings.name, s);
     if (is_ready_to_join(v, s))
         add_register(v, plan, s, view_sync_mode(v));
     return false;
+}
+
+static bool s_has_more(const struct view *v, struct plan *plan)
+{
+    int s = view_s(v);
+    struct record *r;
+
+    if (!s_is_compared(v) || v->work.touched || !v->work.s_done || !pod_refused(&v->pods[s]))
+        return false;
+    plan_reason(plan, "%s-%d holds more than %s-%d: it goes on", v->settings.name, s,
+                v->settings.name, v->record.target);
+    r = epoch_begin(v, plan, RULE_EPOCH, EPOCH_SWITCHOVER, s, "it holds more than %s-%d",
+                    v->settings.name, v->record.target);
+    if (r)
+        r->from = -1; /* X is known to hold less: there is no way back to it */
+    return true;
 }
 
 static bool step_register_others(const struct view *v, struct plan *plan)
@@ -270,7 +298,8 @@ void epoch_step(const struct view *v, struct plan *plan)
         !step_promote(v, plan) || !step_users(v, plan))
         return;
     if (registers && !v->work.touched &&
-        (!step_register_s(v, plan) || !step_register_others(v, plan) || !step_wait_s(v, plan)))
+        (!step_register_s(v, plan) || s_has_more(v, plan) || !step_register_others(v, plan) ||
+         !step_wait_s(v, plan)))
         return;
     if (!step_touch(v, plan) || gives_up_on_s(v, plan))
         return;

@@ -64,6 +64,14 @@ static bool check_switchover(const struct view *v, const struct request *r, char
     return false;
 }
 
+/* As far as was ever asked of this process. */
+static bool has_nothing(const struct view *v, int pod)
+{
+    const struct pod *p = &v->pods[pod];
+
+    return p->storage_at && p->vertices == 0 && p->edges == 0;
+}
+
 /* T itself may be meant: a main that came back, or never came to be one, and for which nobody can
  * vouch, goes on as it is. */
 static bool check_failover(const struct view *v, const struct request *r, char why[WHY_SIZE])
@@ -71,6 +79,15 @@ static bool check_failover(const struct view *v, const struct request *r, char w
     if (r->pod >= 2) {
         (void)str_format(why, WHY_SIZE, "only %s-0 and %s-1 may be main", v->settings.name,
                          v->settings.name);
+        return false;
+    }
+    if (r->pod != v->record.target && has_nothing(v, view_s(v)) &&
+        !has_nothing(v, v->record.target)) {
+        (void)str_format(
+            why, WHY_SIZE,
+            "%s-%d is empty: everything would be lost. To let %s-%d go on as it is, name "
+            "it",
+            v->settings.name, view_s(v), v->settings.name, v->record.target);
         return false;
     }
     if (r->pod != v->record.target)

@@ -20,13 +20,17 @@ static bool is_empty(const struct view *v, int pod)
 }
 
 /* T has taken no write without S since S was last known to have everything: it may hold what T has
- * lost. Also in the middle of an epoch in which S was to take part. */
+ * lost. Also in the middle of an epoch that begins because S goes. */
 static bool s_may_hold_more(const struct view *v)
 {
     const struct record *r = &v->record;
+    bool begins = r->transition == EPOCH_REFRESH || r->transition == EPOCH_SWITCHOVER;
 
-    return r->sync != SYNC_NONE || r->sync_why == SYNC_WHY_REFRESH ||
-           r->sync_why == SYNC_WHY_SWITCHOVER || r->sync_why == SYNC_WHY_DROPPED;
+    if (r->sync != SYNC_NONE)
+        return true;
+    return r->sync_why == SYNC_WHY_REFRESH || r->sync_why == SYNC_WHY_SWITCHOVER ||
+           r->sync_why == SYNC_WHY_DROPPED ||
+           (begins && (r->sync_why == SYNC_WHY_PLANNED || r->sync_why == SYNC_WHY_DEGRADED));
 }
 
 /* T has refused this process of S, and it is the one that counts. */
@@ -90,34 +94,62 @@ static enum epoch_kind kind_again(const struct view *v)
 
 /* ---- O3: as a replica ---- */
 
+/* The other of the pair could be main in X's place: it answers and has its data. */
+static bool other_is_whole(const struct view *v, struct plan *plan, char obstacle[WHY_SIZE])
+{
+    int other = view_s(v);
+    const struct pod *o = &v->pods[other];
+
+    obstacle[0] = '\0';
+    if (pod_role(o) == ROLE_UNKNOWN)
+        (void)str_format(obstacle, WHY_SIZE, "%.60s-%d does not answer", v->settings.name, other);
+    else if (!is_counted(v, other))
+        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O3, other, "has it still its data?");
+    else if (is_empty(v, other))
+        (void)str_format(obstacle, WHY_SIZE, "%.60s-%d is empty", v->settings.name, other);
+    else if (v->record.database[0] && strcmp(o->database, v->record.database) != 0)
+        (void)str_format(obstacle, WHY_SIZE, "%.60s-%d has another database", v->settings.name,
+                         other);
+    else
+        return true;
+    return false;
+}
+
+/* Nothing vouches for either: the one that has more goes on. X begins, and registers the other
+ * before it is touched: refused, the other has more. */
+static void compare_with_other(const struct view *v, struct plan *plan)
+{
+    const struct record *now = &v->record;
+    struct record *r = epoch_begin(v, plan, RULE_O3, EPOCH_SWITCHOVER, now->target,
+                                   "both of the pair were restarted: who has more goes on");
+
+    if (!r)
+        return;
+    r->from = now->from;
+    (void)str_copy(r->from_run, sizeof r->from_run, now->from_run);
+}
+
 /* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,
- * which took no write since, can go on if it has its data. It is a replica when that is recorded:
- * then it is known later whether the promotion was done. */
+ * which took no write since, can go on, if it is the process that it was. It is a replica when that
+ * is recorded: then it is known later whether the promotion was done. */
 static void go_back(const struct view *v, struct plan *plan)
 {
     int other = view_s(v);
     const struct pod *o = &v->pods[other];
-    const char *why = "it was restarted before it was promoted";
-    char obstacle[WHY_SIZE] = "";
+    char obstacle[WHY_SIZE];
 
-    if (pod_role(o) == ROLE_UNKNOWN)
-        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d does not answer", v->settings.name,
-                         other);
-    else if (!is_counted(v, other))
-        (void)plan_add(plan, v, EFFECT_ASK_STORAGE, RULE_O3, other, "has it still its data?");
-    else if (is_empty(v, other))
-        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d is empty", v->settings.name, other);
-    else if (v->record.database[0] && strcmp(o->database, v->record.database) != 0)
-        (void)str_format(obstacle, sizeof obstacle, "%.60s-%d has another database",
-                         v->settings.name, other);
-    else if (pod_role(o) == ROLE_MAIN)
+    if (!other_is_whole(v, plan, obstacle)) {
+        if (obstacle[0])
+            failover_refuse(v, plan, "it was restarted before it was promoted", obstacle);
+    } else if (!pod_runs(o, v->record.from_run)) {
+        compare_with_other(v, plan);
+    } else if (pod_role(o) == ROLE_MAIN) {
         (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_O3, other, "it is to go on as main, anew");
-    else
+    } else {
         (void)epoch_begin(v, plan, RULE_O3, EPOCH_FAILOVER, other,
                           "%s-%d was restarted before it was promoted: nothing vouches for it",
                           v->settings.name, v->record.target);
-    if (obstacle[0])
-        failover_refuse(v, plan, why, obstacle);
+    }
 }
 
 static void begin_again(const struct view *v, struct plan *plan, const char *why)
@@ -161,14 +193,30 @@ void returned_as_replica(const struct view *v, struct plan *plan)
 
 /* ---- O6 (a): as a new process ---- */
 
-static void drop_s(const struct view *v, struct plan *plan, const struct row *row, const char *why)
+static void drop(const struct view *v, struct plan *plan, const struct row *row, const char *why)
 {
     struct effect *e = plan_add(plan, v, EFFECT_DROP, RULE_O6, v->record.target, "%s", why);
 
     if (!e)
         return;
-    e->target = view_s(v);
+    e->target = row->pod;
     (void)str_copy(e->name, sizeof e->name, row->name);
+}
+
+/* A row of another pod, from before, stands under the address that S has now: ours would be refused
+ * as one that exists. */
+static bool drop_from_address(const struct view *v, struct plan *plan)
+{
+    char address[ADDRESS_SIZE];
+
+    view_address(v, view_s(v), address);
+    for (unsigned i = 0; i < v->rows_n; i++) {
+        if (v->rows[i].pod == view_s(v) || strcmp(v->rows[i].address, address) != 0)
+            continue;
+        drop(v, plan, &v->rows[i], "its address is another pod's now");
+        return true;
+    }
+    return false;
 }
 
 /* T's row says nothing of S, which answers: registering it anew tells who has more. */
@@ -187,9 +235,11 @@ static void compare_with_s(const struct view *v, struct plan *plan, const struct
         return;
     }
     if (row) {
-        drop_s(v, plan, row, "its row says nothing: it is registered anew, to compare");
+        drop(v, plan, row, "its row says nothing: it is registered anew, to compare");
         return;
     }
+    if (drop_from_address(v, plan))
+        return;
     if (v->now_us < p->register_retry_at) {
         plan_wake(plan, p->register_retry_at);
         return;
