@@ -106,12 +106,14 @@ static void look(struct person *p)
     int leader = world_leader(w), pod;
     const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
 
-    if (!c || !c->view.record_exists || c->view.record.request[0])
+    if (!c || !c->view.record_exists)
         return;
     if (c->view.record.paused[0]) {
         person_asks(w, "resume", NULL); /* the first one was lost */
         return;
     }
+    if (c->view.record.request[0])
+        return;
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
         if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
@@ -120,13 +122,13 @@ static void look(struct person *p)
             person_asks(w, "failover", "{\"acceptDataLoss\": true}");
         return;
     }
-    if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED) {
-        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
-        return;
-    }
     pod = refused_pod(&c->view, w->config.pods);
     if (pod >= 0) {
         asks_rebuild(p, pod);
+        return;
+    }
+    if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED) {
+        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
         return;
     }
     pod = hopeless_pod(&c->view, w->config.pods);
