@@ -272,3 +272,40 @@ void check_describe(const struct world *w)
                       (long long)row->ts, (long long)row->behind);
     }
 }
+
+struct cuts {
+    unsigned most;
+};
+
+static void see_cuts(void *arg, const struct gateway_sim_view *g)
+{
+    struct cuts *cuts = arg;
+
+    if (g->port == GATEWAY_PORT && g->cuts > cuts->most)
+        cuts->most = g->cuts;
+}
+
+bool check_smooth(const struct check *c, unsigned writers, char why[WHY_TEXT_SIZE])
+{
+    const struct ledger *l = c->ledger;
+    struct cuts cuts = {0};
+    uint64_t refused = 0;
+
+    for (unsigned i = 0; i < c->world->config.controllers; i++)
+        refused += c->world->controllers[i].controller
+                       ? c->world->controllers[i].controller->outcomes[OUTCOME_REFUSED]
+                       : 0;
+    gateway_sim_each(see_cuts, &cuts);
+    if (refused)
+        (void)str_format(why, WHY_TEXT_SIZE, "%u times a replica was refused as diverged",
+                         (unsigned)refused);
+    else if (l->refused + l->unknown > l->moves * writers)
+        (void)str_format(why, WHY_TEXT_SIZE, "%zu writes failed; the main moved %u times, %u writers",
+                         l->refused + l->unknown, l->moves, writers);
+    else if (cuts.most > l->moves)
+        (void)str_format(why, WHY_TEXT_SIZE, "sessions were cut %u times, the main moved %u times",
+                         cuts.most, l->moves);
+    else
+        return true;
+    return false;
+}

@@ -403,6 +403,9 @@ static void request(struct faults *f)
 
     if (strcmp(ask, "pause") == 0 && !begin_fault(f, FAULT_REQUEST, 0, duration_us(f)))
         return;
+    /* Who lets the main serve alone gives up what only the SYNC replica may have. */
+    if (strcmp(ask, "degrade") == 0 && !check_proven(f->world))
+        return;
     if (strncmp(ask, "rebuild", 7) != 0 || f->world->config.pods > 2)
         person_asks(f->world, ask, NULL);
 }

@@ -41,6 +41,7 @@ struct gateway {
     struct list orders;
     struct happening mail, drain, hold_end;
     bool drained, first_byte_told;
+    unsigned cuts;
     struct gateway_report reports[REPORTS_MAX];
     unsigned reports_first, reports_n;
     int fd;
@@ -116,6 +117,7 @@ static uint32_t cut_sessions(struct gateway *g, enum gateway_cut why)
         session_end(s, true);
         n++;
     }
+    g->cuts += n > 0;
     return n;
 }
 
@@ -494,9 +496,11 @@ void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view)
 {
     LIST_FOR_EACH (node, &gateways) {
         const struct gateway *g = CONTAINER_OF(node, struct gateway, node);
-        struct gateway_sim_view view = {
-            .process = g->process, .port = g->config.bind_port, .route = &g->route,
-            .settled = list_empty(&g->orders)};
+        struct gateway_sim_view view = {.process = g->process,
+                                        .port = g->config.bind_port,
+                                        .route = &g->route,
+                                        .settled = list_empty(&g->orders),
+                                        .cuts = g->cuts};
 
         fn(arg, &view);
     }

@@ -10,6 +10,7 @@ struct gateway_sim_view {
     unsigned port;
     const struct gateway_route *route; /* in force */
     bool settled;                      /* no other one was ordered since */
+    unsigned cuts;                     /* so often it cut sessions, since its start */
 };
 void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view), void *arg);
 

@@ -26,6 +26,7 @@ struct write {
 
 struct ledger_epoch {
     int64_t epoch, first_ack_us; /* 0: none yet */
+    int target;
     char run[RUN_SIZE];
 };
 
@@ -33,6 +34,7 @@ struct ledger {
     struct write *writes; /* by id */
     size_t n, cap;
     size_t acknowledged, refused, unknown;
+    unsigned moves; /* so often the main became another pod */
     struct ledger_epoch *epochs;
     size_t epochs_n, epochs_cap, newest; /* newest: index of the last that acknowledged */
     int64_t last_ack_us, longest_gap_us;

@@ -9,13 +9,15 @@ struct run {
     struct load_config load;
     struct faults_config faults;
     int64_t safety_us;
+    unsigned rollouts;
+    bool smooth;
 };
 
 static const int64_t second_us = 1000 * 1000;
 
 bool run_profile_parse(const char *text, enum run_profile *out)
 {
-    static const char *const names[] = {"default", "quiet", "old"};
+    static const char *const names[] = {"default", "quiet", "rolling", "rough", "old"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(text, names[i]) != 0)
@@ -92,6 +94,17 @@ static void choose_settings(struct world_config *c, struct random *r)
         world_set(c, "PRESTOP_TIMEOUT_SECONDS", "3");
 }
 
+/* A rollout follows another one when that is done; drains and requests come in between. */
+static void choose_rolling(struct run *run, struct random *r)
+{
+    run->rollouts = (unsigned)random_range(r, 1, 2);
+    world_set(&run->world, "PLANNED_RESTART", "degrade");
+    world_set(&run->world, "GATEWAY_HOLD_TIMEOUT", "5s");
+    world_set(&run->world, "PRESTOP_TIMEOUT_SECONDS", "60");
+    run->world.cluster.grace_s = 60;
+    run->safety_us = random_range(r, 10, 20) * second_us;
+}
+
 static void choose(struct run *run, uint64_t seed, enum run_profile profile)
 {
     struct random r = random_stream(seed, 6);
@@ -111,8 +124,13 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
         if (random_chance(&r, 30))
             run->faults.kinds |= UINT64_C(1) << kind;
+    run->smooth = profile == RUN_QUIET || profile == RUN_ROLLING;
     if (profile == RUN_QUIET)
         run->faults.kinds = 0;
+    if (profile == RUN_ROLLING)
+        run->faults.kinds = 0;
+    if (profile == RUN_ROLLING || profile == RUN_ROUGH)
+        choose_rolling(run, &r);
 }
 
 /* ---- the phases ---- */
@@ -185,6 +203,25 @@ static bool is_verified(struct phases *p)
     return load_verified(p->load);
 }
 
+static bool is_rolled_out(struct phases *p)
+{
+    return world_is_rolled_out(p->world) && is_converged(p);
+}
+
+/* With faults it may well take longer than the phase. */
+static bool roll_out(struct phases *p)
+{
+    world_say(p->world, "a rolling restart begins");
+    world_rollout(p->world);
+    (void)world_run(p->world, 200 * 1000);
+    if (wait_for(p, is_rolled_out, p->run.smooth ? 120 * second_us : 15 * second_us) ||
+        !p->run.smooth)
+        return true;
+    if (!broken(p))
+        give_up(p, "the rolling restart is not over after 120 s");
+    return false;
+}
+
 static void safety_phase(struct phases *p)
 {
     if (!wait_for(p, is_converged, 30 * second_us)) {
@@ -198,6 +235,9 @@ static void safety_phase(struct phases *p)
     p->load = load_new(p->world, &p->ledger, &p->run.load);
     p->check.load = p->load;
     p->faults = faults_new(p->world, p->load, &p->run.faults);
+    for (unsigned i = 0; i < p->run.rollouts; i++)
+        if (!world_run(p->world, second_us) || !roll_out(p))
+            return;
     (void)world_run(p->world, p->run.safety_us);
     world_say(p->world, "---- everything heals ----");
     faults_heal(p->faults);
@@ -227,7 +267,9 @@ static void liveness_phase(struct phases *p)
     if (!wait_for(p, is_verified, 10 * second_us) && !broken(p))
         give_up(p, "the gateways do not serve: the data could not be read within 10 s");
     (void)check_step(&p->check);
-    (void)broken(p);
+    if (!broken(p) && p->run.smooth &&
+        !check_smooth(&p->check, p->run.load.clients[CLIENT_WRITER], why))
+        give_up(p, "%s", why);
 }
 
 void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_result *out)

@@ -8,7 +8,9 @@
 enum run_profile {
     RUN_DEFAULT,
     RUN_QUIET, /* no faults */
-    RUN_OLD    /* Memgraph 3.4: no STRICT_SYNC, and two defects more */
+    RUN_ROLLING, /* rolling restarts, drains and switchovers, nothing else: nothing may fail */
+    RUN_ROUGH,   /* the same, with faults */
+    RUN_OLD      /* Memgraph 3.4: no STRICT_SYNC, and two defects more */
 };
 bool run_profile_parse(const char *text, enum run_profile *out) MUST_CHECK;
 

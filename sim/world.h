@@ -104,6 +104,9 @@ void world_pod_signal(struct world *w, unsigned ordinal, int signo);
 /* The machine under the pod dies: silence, processes gone, the log's tail perhaps; and comes back. */
 void world_node_crash(struct world *w, unsigned ordinal);
 void world_node_return(struct world *w, unsigned ordinal);
+/* kubectl rollout restart; and whether every pod is of the newest revision and Ready. */
+void world_rollout(struct world *w);
+bool world_is_rolled_out(const struct world *w);
 const struct mg *world_model(const struct world *w, unsigned ordinal); /* NULL: it does not run */
 /* The record, as it stands in the store. False: none, or it makes no sense. */
 bool world_record(const struct world *w, struct record *out);

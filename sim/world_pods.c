@@ -261,3 +261,20 @@ const struct mg *world_model(const struct world *w, unsigned ordinal)
 {
     return w->pods[ordinal].process ? memgraph_host_model(w->pods[ordinal].process) : NULL;
 }
+
+void world_rollout(struct world *w)
+{
+    json_decref(kube_cluster_rollout_restart(w->cluster).body);
+    world_cluster_asked(w);
+}
+
+/* As `kubectl rollout status` sees it. */
+bool world_is_rolled_out(const struct world *w)
+{
+    struct kube_key key = {KUBE_STATEFULSETS, WORLD_NAMESPACE, WORLD_STATEFULSET};
+    json_t *status = json_object_get(kube_store_find(w->store, &key), "status");
+    json_int_t updated = json_integer_value(json_object_get(status, "updatedReplicas"));
+    json_int_t ready = json_integer_value(json_object_get(status, "readyReplicas"));
+
+    return updated == (json_int_t)w->config.pods && ready == (json_int_t)w->config.pods;
+}
