@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-enum { PARAMS_MAX = 8, TEXT_MAX = 1024, SEND_AGAIN_US = 300 * 1000 };
+enum { PARAMS_MAX = 8, TEXT_MAX = 1024, SEND_AGAIN_US = 300 * 1000, LINES_KEPT = 8 };
 
 struct http_client {
     struct loop *process;
@@ -38,7 +38,16 @@ struct http_transfer {
     bool bookmarks;
 };
 
+struct kept_line {
+    json_t *object;
+    char type;
+    char *text;
+    size_t n;
+};
+
 static struct {
+    struct kept_line lines[LINES_KEPT];
+    size_t lines_next;
     struct host *host;
     struct kube_store *store;
     struct random random;
@@ -51,6 +60,7 @@ static struct {
     void *seen_arg;
 } api;
 
+static void forget_lines(void);
 static void on_request(void *arg);
 static void on_answer(void *arg);
 static void on_limit(void *arg);
@@ -134,6 +144,7 @@ void api_reset(uint64_t seed, struct host *host, struct kube_store *store)
         happening_cancel(&t->request);
         transfer_free(t);
     }
+    forget_lines();
     memset(&api, 0, sizeof api);
     api.host = host;
     api.store = store;
@@ -358,6 +369,37 @@ static bool stream_flows(const struct http_transfer *t)
            path_open(api.host, t->from);
 }
 
+/* Several controllers watch the same objects, which never change once stored: the text of the last
+ * lines is kept. */
+static void add_line(struct buf *text, json_t *line)
+{
+    json_t *object = json_object_get(line, "object");
+    char type = json_string_value(json_object_get(line, "type"))[0];
+    struct kept_line *kept = NULL;
+
+    for (size_t i = 0; i < LINES_KEPT && !kept; i++)
+        if (api.lines[i].object == object && api.lines[i].type == type)
+            kept = &api.lines[i];
+    if (!kept) {
+        kept = &api.lines[api.lines_next++ % LINES_KEPT];
+        free(kept->text);
+        json_decref(kept->object);
+        *kept = (struct kept_line){
+            .object = json_incref(object), .type = type, .text = json_dumps(line, JSON_COMPACT)};
+        kept->n = strlen(kept->text);
+    }
+    buf_add(text, kept->text, kept->n);
+    buf_add_byte(text, '\n');
+}
+
+static void forget_lines(void)
+{
+    for (size_t i = 0; i < LINES_KEPT; i++) {
+        free(api.lines[i].text);
+        json_decref(api.lines[i].object);
+    }
+}
+
 /* All lines that there are, in one piece. What the path holds back is asked for again a little
  * later, as TCP would. */
 static void on_lines(void *arg)
@@ -373,11 +415,7 @@ static void on_lines(void *arg)
     }
     buf_init(&text, SIZE_MAX);
     while ((line = kube_watcher_next(t->watch))) {
-        char *one = json_dumps(line, JSON_COMPACT);
-
-        buf_add_text(&text, one);
-        buf_add_byte(&text, '\n');
-        free(one);
+        add_line(&text, line);
         json_decref(line);
     }
     if (kube_watcher_ended(t->watch))

@@ -63,13 +63,14 @@ static void check_leaders(struct check *c)
 static void check_record(struct check *c)
 {
     uint64_t version = kube_store_last(c->world->store, KUBE_CONFIGMAPS);
-    struct record r;
+    const struct record *r;
     char why[WHY_TEXT_SIZE];
 
     if (version == c->record_version)
         return;
     c->record_version = version;
-    if (world_record(c->world, &r) && !ledger_record(c->ledger, &r, why) && !c->record_may_fall)
+    r = world_record(c->world);
+    if (r && !ledger_record(c->ledger, r, why) && !c->record_may_fall)
         break_rule(c, "%s", why);
 }
 
@@ -147,17 +148,17 @@ static bool runs(const struct world *w, unsigned pod, const char *run)
     return mg && strcmp(mg_look(mg).run_id, run) == 0;
 }
 
-bool check_proven(const struct world *w)
+bool check_proven(struct world *w)
 {
-    struct record r;
+    const struct record *r = world_record(w);
     unsigned s;
 
-    if (!world_record(w, &r) || r.sync != SYNC_READY || r.transition != EPOCH_NONE)
+    if (!r || r->sync != SYNC_READY || r->transition != EPOCH_NONE)
         return false;
-    s = r.target ? 0 : 1;
-    return runs(w, s, r.sync_run) && runs(w, (unsigned)r.target, r.main_run) &&
+    s = r->target ? 0 : 1;
+    return runs(w, s, r->sync_run) && runs(w, (unsigned)r->target, r->main_run) &&
            !memgraph_host_frozen(w->pods[s].process) &&
-           !memgraph_host_frozen(w->pods[r.target].process);
+           !memgraph_host_frozen(w->pods[r->target].process);
 }
 
 static bool check_pods(const struct world *w, const struct record *r, char why[WHY_TEXT_SIZE])
@@ -216,24 +217,24 @@ static void see_serving(void *arg, const struct gateway_sim_view *g)
         s->n++;
 }
 
-bool check_converged(const struct world *w, char why[WHY_TEXT_SIZE])
+bool check_converged(struct world *w, char why[WHY_TEXT_SIZE])
 {
-    struct record r;
+    const struct record *r = world_record(w);
     struct serving serving = {.world = w};
 
-    if (!world_record(w, &r))
+    if (!r)
         return (void)str_copy(why, WHY_TEXT_SIZE, "there is no record"), false;
-    if (!check_pods(w, &r, why) || !check_rows(w, why))
+    if (!check_pods(w, r, why) || !check_rows(w, why))
         return false;
-    if (!check_proven(w) || r.fenced) {
+    if (!check_proven(w) || r->fenced) {
         char sync[RUN_SIZE + 40];
 
         (void)str_format(why, WHY_TEXT_SIZE, "sync is %s, transition '%s', fenced %x",
-                         record_sync_text(&r, sync, sizeof sync), epoch_kind_name(r.transition),
-                         r.fenced);
+                         record_sync_text(r, sync, sizeof sync), epoch_kind_name(r->transition),
+                         r->fenced);
         return false;
     }
-    serving.target = host_ip(w->pods[r.target].host);
+    serving.target = host_ip(w->pods[r->target].host);
     gateway_sim_each(see_serving, &serving);
     if (serving.n < w->config.controllers)
         return (void)str_format(why, WHY_TEXT_SIZE, "%u of %u gateways serve the main", serving.n,

@@ -24,7 +24,7 @@ void check_init(struct check *c, struct world *w, struct ledger *ledger);
 /* After everything that happens; for struct world's watch. True: a rule is broken. */
 bool check_step(void *arg);
 /* Has everything come back to what it should be? No: *why says what is missing. */
-bool check_converged(const struct world *w, char why[WHY_TEXT_SIZE]);
+bool check_converged(struct world *w, char why[WHY_TEXT_SIZE]);
 /* After a run without a fault: nobody was refused, a session was cut only when the main moved, and a
  * client lost at most the write that was under way then. */
 bool check_smooth(const struct check *c, unsigned writers, char why[WHY_TEXT_SIZE]);
@@ -32,6 +32,6 @@ bool check_smooth(const struct check *c, unsigned writers, char why[WHY_TEXT_SIZ
 void check_describe(const struct world *w);
 /* The record is proven, by the processes that run now: both of the pair hold all that was
  * acknowledged. */
-bool check_proven(const struct world *w);
+bool check_proven(struct world *w);
 
 #endif

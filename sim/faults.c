@@ -161,10 +161,10 @@ static struct open_fault *begin_fault(struct faults *f, enum fault_kind kind, un
 /* The main more often than the others. */
 static unsigned choose_pod(struct faults *f)
 {
-    struct record r;
+    const struct record *r = world_record(f->world);
 
-    if (random_chance(&f->random, 40) && world_record(f->world, &r))
-        return (unsigned)(random_chance(&f->random, 65) ? r.target : !r.target);
+    if (random_chance(&f->random, 40) && r)
+        return (unsigned)(random_chance(&f->random, 65) ? r->target : !r->target);
     return (unsigned)dice(f, 0, (int64_t)f->world->config.pods - 1);
 }
 

@@ -2,6 +2,7 @@
 #include "sim/run.h"
 
 #include <argp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -166,6 +167,10 @@ int main(int argc, char **argv)
     double began_s = now_s(), took_s;
     bool whole = true;
 
+    /* A world is built and freed again and again: its memory is kept. */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 28);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 28);
+    (void)mallopt(M_TOP_PAD, 1 << 24);
     (void)signal(SIGABRT, on_abort);
     (void)signal(SIGSEGV, on_abort);
     argp_parse(&argp, argc, argv, 0, NULL, &o);

@@ -113,14 +113,14 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     world_set(&run->world, "ADMIN_TOKEN_FILE", person_token_file());
     choose_cluster(&run->world, &r, profile);
     choose_settings(&run->world, &r);
-    run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 20, 200) * 1000};
+    run->load = (struct load_config){.seed = seed, .think_us = random_range(&r, 30, 300) * 1000};
     run->load.clients[CLIENT_WRITER] = (unsigned)random_range(&r, 1, 3);
     run->load.clients[CLIENT_BANK] = (unsigned)random_range(&r, 0, 1);
     run->load.clients[CLIENT_READER] = (unsigned)random_range(&r, 0, 1);
     run->load.clients[CLIENT_DIRECT] = (unsigned)random_range(&r, 0, 1);
-    run->safety_us = random_range(&r, 8, 20) * second_us;
+    run->safety_us = random_range(&r, 4, 12) * second_us;
     run->faults = (struct faults_config){
-        .seed = seed, .every_us = random_range(&r, 200, 3000) * 1000, .longest_us = 8 * second_us};
+        .seed = seed, .every_us = random_range(&r, 100, 1500) * 1000, .longest_us = random_range(&r, 1, 8) * second_us};
     for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
         if (random_chance(&r, 30))
             run->faults.kinds |= UINT64_C(1) << kind;
@@ -249,7 +249,7 @@ static void liveness_phase(struct phases *p)
 
     if (broken(p))
         return;
-    p->person = person_new(p->world, 20 * second_us);
+    p->person = person_new(p->world, 10 * second_us);
     if (!wait_for(p, is_converged, 150 * second_us)) {
         (void)check_converged(p->world, why);
         check_describe(p->world);
@@ -257,7 +257,7 @@ static void liveness_phase(struct phases *p)
             give_up(p, "not as it should be 150 s after the last fault: %s", why);
         return;
     }
-    (void)world_run(p->world, second_us);
+    (void)world_run(p->world, second_us / 2);
     load_stop(p->load);
     if (!broken(p) && !wait_for(p, is_idle, 10 * second_us) && !broken(p))
         give_up(p, "a client's request never ended");

@@ -1,6 +1,5 @@
 #include "sim/world.h"
 
-#include "app/state.h"
 #include "base/alloc.h"
 #include "sim/http.h"
 #include "sim/world_impl.h"
@@ -187,21 +186,35 @@ bool world_until(struct world *w, world_condition_fn *condition, int64_t limit_u
     return true;
 }
 
-bool world_record(const struct world *w, struct record *out)
+static bool read_record(const struct world *w, struct record *out)
 {
+    enum { FIELDS_MAX = 64 };
     struct kube_key key = {KUBE_CONFIGMAPS, WORLD_NAMESPACE, WORLD_STATEFULSET "-state"};
-    json_t *data = json_object_get(kube_store_find(w->store, &key), "data");
+    json_t *data = json_object_get(kube_store_find(w->store, &key), "data"), *value;
+    struct record_field fields[FIELDS_MAX];
+    const char *name;
+    size_t n = 0;
 
-    return data && state_decode(data, out).kind == FAIL_NONE;
+    json_object_foreach (data, name, value)
+        if (n < FIELDS_MAX && json_is_string(value))
+            fields[n++] = (struct record_field){name, json_string_value(value)};
+    return data && record_decode(out, fields, n).kind == FAIL_NONE;
+}
+
+const struct record *world_record(struct world *w)
+{
+    uint64_t version = kube_store_last(w->store, KUBE_CONFIGMAPS);
+
+    if (version != w->record_version) {
+        w->record_version = version;
+        w->record_good = read_record(w, &w->record);
+    }
+    return w->record_good ? &w->record : NULL;
 }
 
 bool world_is_serving(struct world *w)
 {
-    struct record r;
-    struct kube_key key = {KUBE_CONFIGMAPS, WORLD_NAMESPACE, WORLD_STATEFULSET "-state"};
-    json_t *data = json_object_get(kube_store_find(w->store, &key), "data");
-    const char *sync = json_string_value(json_object_get(data, "sync"));
+    const struct record *r = world_record(w);
 
-    return sync && strncmp(sync, "ready:", 6) == 0 && world_record(w, &r) &&
-           r.transition == EPOCH_NONE && !r.fenced;
+    return r && r->sync == SYNC_READY && r->transition == EPOCH_NONE && !r->fenced;
 }

@@ -68,6 +68,10 @@ struct world {
     struct world_pod pods[KUBE_CLUSTER_PODS_MAX];
     struct world_controller controllers[WORLD_CONTROLLERS_MAX];
     struct random random;
+    /* The record as it stands in the store, decoded once a version. */
+    uint64_t record_version;
+    bool record_good;
+    struct record record;
     /* Called after everything that happens; true: stop running. May be NULL. */
     bool (*watch)(void *arg);
     void *watch_arg;
@@ -108,8 +112,9 @@ void world_node_return(struct world *w, unsigned ordinal);
 void world_rollout(struct world *w);
 bool world_is_rolled_out(const struct world *w);
 const struct mg *world_model(const struct world *w, unsigned ordinal); /* NULL: it does not run */
-/* The record, as it stands in the store. False: none, or it makes no sense. */
-bool world_record(const struct world *w, struct record *out);
+/* The record, as it stands in the store, without its history; borrowed. NULL: none, or it makes no
+ * sense. */
+const struct record *world_record(struct world *w);
 
 /* Conditions. */
 bool world_is_serving(struct world *w); /* bootstrapped, S ready, no transition */
