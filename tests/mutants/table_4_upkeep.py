@@ -175,6 +175,21 @@ REBUILD = under(
     ("rebuild-untold", "rebuild.c", "a rebuild that waits for a person is told", "        e->event = \"RebuildNeeded\";", "        plan->n--;"),
 )
 
+EXPLAIN = under(
+    "Explain",
+    ("follower-explains-nothing", "explain.c", "a follower answers as the leader would", "    v->leader = true;\n", ""),
+    ("dead-main-believed-alive", "explain.c", "the answer is what the rules decide when it has happened",
+     "    t->refusals = REFUSED_IN_A_ROW;\n", "    (void)t;\n"),
+    ("needless-rebuild-explained", "explain.c", "a rebuild that is not needed is not announced",
+     "    out->possible = needs && may;", "    out->possible = may;"),
+    ("forbidden-rebuild-explained", "explain.c", "a rebuild that the policy does not allow is not announced",
+     "    out->possible = needs && may;", "    out->possible = needs;"),
+    ("pause-not-explained", "explain.c", "a pause stands among the conditions",
+     "    add(out, \"decisions are not paused\", !paused, -1,", "    add(out, \"decisions are not paused\", true, -1,"),
+    ("age-not-explained", "eligibility.c", "beside each condition stands the age of its fact",
+     "        c->age_us = at ? v->now_us - at : -1;", "        c->age_us = -1;\n        (void)at;"),
+)
+
 REGISTRATIONS = under(
     "Registrations (on T, rule O7)",
     ("name-with-dashes", "view_facts.c", "the name of a registration is the pod's name with `_` for `-`",
@@ -333,8 +348,6 @@ GATE = under(
      "    if (role != ROLE_MAIN && pod == v->rows_pod)\n        v->rows_at = 0;", "    if (role != ROLE_MAIN && !v->record_exists)\n        v->rows_at = 0;"),
     ("list-not-asked", "rules.c", "T is asked for its list at once when it is not known",
      "    ask_rows(v, plan);\n", ""),
-    ("list-awaited-in-an-epoch", "gate.c", "in an epoch the touch says more than the list",
-     "    if (v->record.sync == SYNC_NONE || v->record.transition != EPOCH_NONE || view_rows_known(v))", "    if ((v->record.sync == SYNC_NONE && v->record.transition == EPOCH_NONE) || view_rows_known(v))"),
     ("silent-link-is-a-loss", "view_derive.c", "a silent link of the controller's own to S is no loss",
      "    if (s->link == LINK_DOWN && s->link_fail == FAIL_REFUSED)", "    if (s->link == LINK_DOWN)"),
     ("refused-link-is-no-loss", "view_derive.c", "S is lost when its link is reset or refused",
@@ -382,4 +395,4 @@ READ = under(
      " && plan->gate.state != GATE_CUT)\n        add_reader", ")\n        add_reader"),
 )
 
-MUTANTS = PLANNED + REQUESTS + REBUILD + REGISTRATIONS + FOLLOWERS + LABEL + GATE + READ
+MUTANTS = PLANNED + REQUESTS + REBUILD + EXPLAIN + REGISTRATIONS + FOLLOWERS + LABEL + GATE + READ
