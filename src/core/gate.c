@@ -83,7 +83,7 @@ static bool hands_over(const struct view *v, struct plan *plan)
 /* S counts, and whether T has still registered it was not answered since T is there. */
 static bool held_until_known(const struct view *v, struct gate *g)
 {
-    if (v->record.sync == SYNC_NONE || v->record.transition != EPOCH_NONE || view_rows_known(v))
+    if (v->record.sync == SYNC_NONE || view_rows_known(v)) /* so it is while an epoch is begun */
         return false;
     set(g, GATE_HOLD, "the main's list of replicas is not known yet");
     return true;

@@ -165,7 +165,7 @@ FAILOVER = under(
     ("failover-unconditional", "failover.c", "nobody is promoted who may not be",
      "    if (!eligibility_may_promote(v, eligible)) {", "    if (!eligibility_may_promote(v, eligible) && !v->record_exists) {"),
     ("refusal-untold", "failover.c", "a refusal is told, with its reason",
-     "        e->event = \"FailoverRefused\";", "        plan->n--;"),
+     "    plan_warn(plan, v, RULE_O5, \"FailoverRefused\",", "    if (!v->record_exists)\n        plan_warn(plan, v, RULE_O5, \"FailoverRefused\","),
     ("old-main-joins-at-once", "registrations.c", "the old main is registered as ASYNC before it joins",
      "(i >= 2 || v->record.sync == SYNC_NONE))", "i >= 2)"),
 )

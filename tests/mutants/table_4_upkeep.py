@@ -46,7 +46,7 @@ REQUESTS = under(
     ("request-for-long", "request.c", "a switchover that could not be done is closed after `SWITCHOVER_TIMEOUT`",
      "(r.kind == REQUEST_SWITCHOVER ? v->settings.switchover_timeout_us : limit_us)", "limit_us"),
     ("request-refused-untold", "request.c", "a request that is refused is told with the reason",
-     "        e->event = \"RequestRefused\";", "        plan->n--;"),
+     "    plan_warn(plan, v, RULE_REQUEST, \"RequestRefused\",", "    if (!v->record_exists)\n        plan_warn(plan, v, RULE_REQUEST, \"RequestRefused\","),
     ("nonsense-stays", "request.c", "a text that makes no sense is refused at once",
      "    if (!request_parse(str_of(v->record.request), &r) || r.kind == REQUEST_NONE)\n        return refuse", "    if (!request_parse(str_of(v->record.request), &r) && !v->record_exists)\n        return refuse"),
     ("switchover-to-the-main", "request.c", "a switchover to the pod that is main is refused",
@@ -84,7 +84,8 @@ REQUESTS = under(
      "    {\"its process is the one that was proven\", false, is_same_run,", "    {\"its process is the one that was proven\", true, is_same_run,"),
     ("force-as-failover", "request.c", "forced: `promoted=forced`", "    r->promoted = PROMOTED_FORCED;\n", ""),
     ("force-as-failover-sync", "request.c", "forced: `none:forced`", "    r->sync_why = SYNC_WHY_FORCED;\n", ""),
-    ("force-untold", "request.c", "forced: Event `FailoverForced`", "        e->event = \"FailoverForced\";", "        plan->n--;"),
+    ("force-untold", "request.c", "forced: Event `FailoverForced`",
+     "    plan_warn(plan, v, RULE_REQUEST, \"FailoverForced\",", "    if (!v->record_exists)\n        plan_warn(plan, v, RULE_REQUEST, \"FailoverForced\","),
     ("degrade-ignored", "refresh.c", "an operator may let T go on without S",
      "    if (request_open(v).kind == REQUEST_DEGRADE)\n        return SYNC_WHY_DEGRADED;\n", ""),
     ("degrade-sets-nobody-aside", "refresh.c", "after *degrade* this process of S is set aside",
@@ -93,7 +94,8 @@ REQUESTS = under(
      "        r->request[0] = '\\0';\n    }\n    if (why != SYNC_WHY_DEGRADED)", "    }\n    if (why != SYNC_WHY_DEGRADED)"),
     ("policy-sets-aside", "refresh.c", "`preferred` sets nobody aside",
      "    if (why == SYNC_WHY_DEGRADED && by_operator) {", "    if (why == SYNC_WHY_DEGRADED) {"),
-    ("degrade-untold", "refresh.c", "T that goes on alone is told by an Event", "        e->event = \"Degraded\";", "        plan->n--;"),
+    ("degrade-untold", "refresh.c", "T that goes on alone is told by an Event",
+     "    plan_warn(plan, v, RULE_O6, \"Degraded\",", "    if (!v->record_exists)\n        plan_warn(plan, v, RULE_O6, \"Degraded\","),
     ("degrade-twice", "request.c", "*degrade* is refused when T serves alone already",
      "    if (v->record.sync == SYNC_NONE && v->record.sync_why == SYNC_WHY_DEGRADED) {", "    if (!v->record_exists) {"),
     ("degrade-still-waits", "returned.c", "*degrade* ends the wait of a restarted T for S",
@@ -172,7 +174,23 @@ REBUILD = under(
      "    } else if (record_is_fenced(r, pod) && pod != r->target) {", "    } else if (record_is_fenced(r, pod) && !r->epoch) {"),
     ("target-loses-its-list", "rebuild.c", "T keeps its list, fenced or not",
      "record_is_fenced(r, pod) && pod != r->target) {", "record_is_fenced(r, pod)) {"),
-    ("rebuild-untold", "rebuild.c", "a rebuild that waits for a person is told", "        e->event = \"RebuildNeeded\";", "        plan->n--;"),
+    ("rebuild-untold", "rebuild.c", "a rebuild that waits for a person is told",
+     "    plan_warn(plan, v, RULE_O8, \"RebuildNeeded\",", "    if (!v->record_exists)\n        plan_warn(plan, v, RULE_O8, \"RebuildNeeded\","),
+)
+
+EXPLAIN = under(
+    "Explain",
+    ("follower-explains-nothing", "explain.c", "a follower answers as the leader would", "    v->leader = true;\n", ""),
+    ("dead-main-believed-alive", "explain.c", "the answer is what the rules decide when it has happened",
+     "    t->refusals = REFUSED_IN_A_ROW;\n", "    (void)t;\n"),
+    ("needless-rebuild-explained", "explain.c", "a rebuild that is not needed is not announced",
+     "    out->possible = needs && may;", "    out->possible = may;"),
+    ("forbidden-rebuild-explained", "explain.c", "a rebuild that the policy does not allow is not announced",
+     "    out->possible = needs && may;", "    out->possible = needs;"),
+    ("pause-not-explained", "explain.c", "a pause stands among the conditions",
+     "    add(out, \"decisions are not paused\", !paused, -1,", "    add(out, \"decisions are not paused\", true, -1,"),
+    ("age-not-explained", "eligibility.c", "beside each condition stands the age of its fact",
+     "        c->age_us = at ? v->now_us - at : -1;", "        c->age_us = -1;\n        (void)at;"),
 )
 
 REGISTRATIONS = under(
@@ -333,8 +351,6 @@ GATE = under(
      "    if (role != ROLE_MAIN && pod == v->rows_pod)\n        v->rows_at = 0;", "    if (role != ROLE_MAIN && !v->record_exists)\n        v->rows_at = 0;"),
     ("list-not-asked", "rules.c", "T is asked for its list at once when it is not known",
      "    ask_rows(v, plan);\n", ""),
-    ("list-awaited-in-an-epoch", "gate.c", "in an epoch the touch says more than the list",
-     "    if (v->record.sync == SYNC_NONE || v->record.transition != EPOCH_NONE || view_rows_known(v))", "    if ((v->record.sync == SYNC_NONE && v->record.transition == EPOCH_NONE) || view_rows_known(v))"),
     ("silent-link-is-a-loss", "view_derive.c", "a silent link of the controller's own to S is no loss",
      "    if (s->link == LINK_DOWN && s->link_fail == FAIL_REFUSED)", "    if (s->link == LINK_DOWN)"),
     ("refused-link-is-no-loss", "view_derive.c", "S is lost when its link is reset or refused",
@@ -382,4 +398,4 @@ READ = under(
      " && plan->gate.state != GATE_CUT)\n        add_reader", ")\n        add_reader"),
 )
 
-MUTANTS = PLANNED + REQUESTS + REBUILD + REGISTRATIONS + FOLLOWERS + LABEL + GATE + READ
+MUTANTS = PLANNED + REQUESTS + REBUILD + EXPLAIN + REGISTRATIONS + FOLLOWERS + LABEL + GATE + READ

@@ -27,6 +27,20 @@ static void test_who_is_what(void **state)
     assert_string_equal(label_wanted(&v, 0, "main"), "main");
 }
 
+static void test_what_is_not_known_changes_no_label(void **state)
+{
+    (void)state;
+    v.record_known = false; /* our write was not answered */
+    assert_string_equal(label_wanted(&v, 1, ""), "");
+    v.record_known = true;
+    view_record_broken(&v, "nonsense");
+    assert_string_equal(label_wanted(&v, 1, ""), "");
+    v.record_broken = false;
+    v.record.transition = EPOCH_REFRESH;
+    assert_string_equal(label_wanted(&v, 0, ""), "");
+    assert_string_equal(label_wanted(&v, 1, ""), "");
+}
+
 static void test_while_the_main_moves(void **state)
 {
     (void)state;
@@ -47,6 +61,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_who_is_what, set_up),
+        cmocka_unit_test_setup(test_what_is_not_known_changes_no_label, set_up),
         cmocka_unit_test_setup(test_while_the_main_moves, set_up),
     };
 

@@ -219,6 +219,24 @@ static void test_an_old_role_makes_nobody_stray(void **state)
     assert_true(record_is_fenced(&plan.record, 2));
 }
 
+/* The gate waits for it, a follower's, too. */
+static void test_the_list_of_replicas_is_asked_for(void **state)
+{
+    (void)state;
+    view_leadership(&v, false, 0);
+    v.now_us++;
+    view_link_up(&v, 0);
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    decide();
+    assert_int_equal(plan.n, 1);
+    assert_int_equal(plan.effects[0].kind, EFFECT_ASK_ROWS);
+    assert_int_equal(plan.gate.state, GATE_HOLD);
+    steady_rows(&v, ROW_READY, ROW_READY);
+    decide();
+    assert_int_equal(plan.n, 0);
+    assert_int_equal(plan.gate.state, GATE_OPEN);
+}
+
 static void test_a_mode_that_does_not_fit_is_told(void **state)
 {
     (void)state;
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup(test_roles_from_before_somebody_else_moved_the_main, set_up),
         cmocka_unit_test_setup(test_roles_from_before_one_began_to_lead, set_up),
         cmocka_unit_test_setup(test_an_old_role_makes_nobody_stray, set_up),
+        cmocka_unit_test_setup(test_the_list_of_replicas_is_asked_for, set_up),
         cmocka_unit_test_setup(test_a_mode_that_does_not_fit_is_told, set_up),
     };
 
