@@ -1,6 +1,6 @@
 // The relays that are measured side by side: how each is configured and started, and what it costs.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,7 @@ function file(name, text) {
 const commands = {
   direct: null,
   gateway: (port, upstream, workers) => [join(build, 'bench/bench-gateway'), port, upstream, workers],
+  'gateway*': (port, upstream, workers) => commands.gateway(port, upstream, workers), // see environments
   haproxy: (port, upstream, workers) => ['haproxy', '-db', '-f', file('haproxy.cfg', `
 global
   nbthread ${workers}
@@ -58,6 +59,12 @@ stream {
 }
 `)],
   go: (port, upstream) => [join(build, 'bench/bench-relay'), `127.0.0.1:${port}`, `127.0.0.1:${upstream}`],
+};
+
+// What a relay is started with, beside the command line.
+const environments = {
+  go: (workers) => ({ GOMAXPROCS: String(workers) }),
+  'gateway*': () => ({ GATEWAY_TCP_CONGESTION: '' }), // the congestion control that all others have
 };
 
 export const relayNames = Object.keys(commands);
@@ -137,8 +144,8 @@ export class Relay {
     if (!commands[name]) return relay;
     relay.port = await freePort();
     relay.asked = new Asked(commands[name](relay.port, upstream, workers),
-      name === 'go' ? { GOMAXPROCS: String(workers) } : {});
-    if (name === 'gateway') await relay.asked.line(); // "ready"
+      environments[name]?.(workers));
+    if (name.startsWith('gateway')) await relay.asked.line(); // "ready"
     for (let tries = 0; !(await connects(relay.port)); tries++) {
       if (tries > 500 || relay.asked.over) throw new Error(`${name} does not listen`);
       await new Promise((resolve) => { setTimeout(resolve, 10); });
@@ -174,10 +181,4 @@ export class Relay {
   stop() {
     return this.asked ? this.asked.stop() : Promise.resolve();
   }
-}
-
-export function available(name) {
-  if (name === 'haproxy') return existsSync('/usr/sbin/haproxy');
-  if (name === 'nginx') return existsSync('/usr/lib/nginx/modules/ngx_stream_module.so');
-  return true;
 }

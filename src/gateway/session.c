@@ -249,13 +249,15 @@ static void try_upstreams(struct session *s)
 
         s->tried |= (uint16_t)(1u << place);
         s->slot = (uint8_t)w->route.slot[place];
+        /* Counted before the upstream can know of it, so that the next client finds it counted. */
+        atomic_fetch_add_explicit(&w->shared->sessions[s->slot], 1, memory_order_relaxed);
         err = begin_connect(s, place);
         if (!err) {
-            atomic_fetch_add_explicit(&w->shared->sessions[s->slot], 1, memory_order_relaxed);
             enter(s, SESSION_CONNECTING);
             set_deadline(s);
             return;
         }
+        shared_leave(&w->shared->sessions[s->slot]);
         if (sock_error_is_ours(err)) {
             worker_pause_accepting(w, err);
             session_refuse(s, GATEWAY_REFUSED_UPSTREAM);

@@ -233,6 +233,35 @@ static void test_tls_ends_here(void **state)
     rig_stop(&r);
 }
 
+static void test_header_comes_before_tls(void **state)
+{
+    struct rig r;
+    struct certificate c;
+    struct tls_client t = {0};
+    int upstream;
+
+    (void)state;
+    rig_init(&r);
+    certificate_init(&c, "one");
+    (void)str_copy(r.config.tls_cert_path, sizeof r.config.tls_cert_path, c.cert_path);
+    (void)str_copy(r.config.tls_key_path, sizeof r.config.tls_key_path, c.key_path);
+    r.config.rate_per_s = 1; /* paid once, although the handshake takes several turns */
+    r.config.rate_burst = 1;
+    assert_true(networks_parse(&r.config.proxy_from, str_of("127.0.0.1")));
+    rig_start(&r);
+    rig_forward(&r, 1, false);
+    t.fd = rig_client(&r);
+    rig_send(t.fd, "PROXY TCP4 192.0.2.1 192.0.2.2 5000 7687\r\n");
+    tls_client_greet(&t);
+    upstream = rig_accept(r.upstream[0]);
+    tls_client_send(&t, "hello", 5);
+    rig_expect(upstream, "hello");
+    tls_client_close(&t);
+    close(upstream);
+    certificate_done(&c);
+    rig_stop(&r);
+}
+
 /* Both ways, every byte, with readers that are late. */
 static void test_tls_bulk(void **state)
 {
@@ -304,10 +333,12 @@ static void test_silent_tls_client_is_reset_in_time(void **state)
     rig_stop(&r);
 }
 
-static void expect_server(const struct rig *r, const char *name)
+/* The workers take their orders in turn: when a route is in force, so is a certificate before it. */
+static void expect_server(struct rig *r, const char *name)
 {
     struct tls_client t;
 
+    rig_forward(r, 1, false);
     tls_client_connect(&t, gateway_port(r->g));
     assert_string_equal(t.server, name);
     tls_client_close(&t);
@@ -389,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_rate_limit_counts_the_client_behind_the_header),
         cmocka_unit_test(test_parking_has_its_own_limit),
         cmocka_unit_test(test_tls_ends_here),
+        cmocka_unit_test(test_header_comes_before_tls),
         cmocka_unit_test(test_tls_bulk),
         cmocka_unit_test(test_who_speaks_no_tls_is_reset),
         cmocka_unit_test(test_silent_tls_client_is_reset_in_time),

@@ -238,12 +238,14 @@ static void test_more_streams_than_pipes(void **state)
     struct rig r;
     struct rig_stream writer[N], reader[N];
     int client[N], upstream[N];
+    unsigned before;
 
     (void)state;
     rig_init(&r);
     r.config.workers = 1;
     rig_start(&r);
     rig_forward(&r, 1, false);
+    before = rig_open_fds();
     for (int i = 0; i < N; i++) {
         rig_session(&r, &client[i], &upstream[i]);
         writer[i] = (struct rig_stream){
@@ -253,6 +255,7 @@ static void test_more_streams_than_pipes(void **state)
         rig_stream_write(&writer[i]);
     }
     wait_for_a_jam(&r);
+    assert_int_equal(rig_open_fds(), before + 4 * N + 2 * PIPES_MAX); /* 4: both ends, both sides */
     for (int i = 0; i < N; i++)
         rig_stream_check(&reader[i]);
     for (int i = 0; i < N; i++) {

@@ -65,9 +65,14 @@ void certificate_done(struct certificate *c)
 
 void tls_client_connect(struct tls_client *t, unsigned port)
 {
+    *t = (struct tls_client){.fd = rig_connect(port)};
+    tls_client_greet(t);
+}
+
+void tls_client_greet(struct tls_client *t)
+{
     X509 *x;
 
-    *t = (struct tls_client){.fd = rig_connect(port)};
     t->context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_options(t->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(t->context,

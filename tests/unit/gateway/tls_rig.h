@@ -29,6 +29,8 @@ struct tls_client {
 
 /* Connects, and greets. Blocking, as the sockets of the rig. */
 void tls_client_connect(struct tls_client *t, unsigned port);
+/* The greeting on t->fd, which is connected already. */
+void tls_client_greet(struct tls_client *t);
 void tls_client_send(struct tls_client *t, const void *bytes, int n);
 void tls_client_expect(struct tls_client *t, const char *text);
 void tls_client_end(struct tls_client *t);
