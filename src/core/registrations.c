@@ -1,5 +1,7 @@
 #include "core/registrations.h"
 
+#include "core/stopping.h"
+
 /* ---- sync ---- */
 
 /* T's row for S is gone, or is another one: somebody was at it behind our back. NULL: all is well,
@@ -164,7 +166,7 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
     struct effect *e;
 
     view_address(v, pod, address);
-    if (!p->exists || p->terminating || !pod_up(p) || !address[0] || (pod >= 2 && !p->ready) ||
+    if (!p->exists || stopping_is(v, pod) || !pod_up(p) || !address[0] || (pod >= 2 && !p->ready) ||
         pod_refused(p))
         return;
     if (p->register_retry_at > v->now_us) {
@@ -200,6 +202,15 @@ static bool may_drop(const struct view *v, const struct row *row)
     return !row->has_data || row->status == ROW_READY || !pod_up(&v->pods[row->pod]);
 }
 
+bool registrations_let_go(const struct view *v, int pod)
+{
+    const struct row *row = view_row(v, pod);
+
+    return pod >= 2 && v->record.transition == EPOCH_NONE && pod_up(&v->pods[v->record.target]) &&
+           view_rows_fresh(v, 0) && row && row->mode == MODE_ASYNC && pod_up(&v->pods[pod]) &&
+           (row->status == ROW_READY || row->status == ROW_REPLICATING);
+}
+
 static void keep_row(const struct view *v, struct plan *plan, const struct row *row)
 {
     const struct pod *p = &v->pods[row->pod];
@@ -212,6 +223,10 @@ static void keep_row(const struct view *v, struct plan *plan, const struct row *
     }
     if (row->mode != MODE_ASYNC)
         return; /* S's registration goes with the epochs; never DROP and REGISTER it here */
+    if (stopping_is(v, row->pod) && registrations_let_go(v, row->pod)) {
+        drop(v, plan, row, "its pod is about to stop");
+        return;
+    }
     if (address[0] && strcmp(address, row->address) != 0 && may_drop(v, row)) {
         drop(v, plan, row, "its pod has another address now");
         return;

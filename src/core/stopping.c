@@ -1,5 +1,6 @@
 #include "core/stopping.h"
 
+#include "core/registrations.h"
 #include "core/request.h"
 
 bool stopping_is(const struct view *v, int pod)
@@ -26,6 +27,8 @@ bool stopping_may(const struct view *v, int pod, char why[WHY_SIZE])
     view_pod_name(v, pod, name);
     if (!v->record_known || v->record_broken)
         (void)str_copy(why, WHY_SIZE, "the record has not been read yet");
+    else if (pod >= 2 && v->record_exists && registrations_let_go(v, pod))
+        (void)str_format(why, WHY_SIZE, "the main still has a registration of %s", name);
     else if (pod >= 2 || !v->record_exists)
         may = true;
     else if (pod == v->record.target || pod_role(&v->pods[pod]) == ROLE_MAIN)

@@ -281,6 +281,26 @@ static void test_planned_restarts_may_block_instead(void **state)
     world_free(w);
 }
 
+/* While it answers: of a silent one the main's DROP would wait for the call under way. */
+static void test_an_async_replica_is_let_go_first(void **state)
+{
+    struct world *w = world_formed(3);
+    char why[WHY_SIZE];
+
+    (void)state;
+    assert_false(stopping_may(&w->controllers[0].view, 2, why));
+    assert_string_equal(why, "the main still has a registration of mg-2");
+    world_request(w, "stop:2@1");
+    world_run(w, 300 * ms);
+    WORLD_EXPECT(w, "O7 drop 0 2");
+    assert_true(stopping_may(&w->controllers[0].view, 2, why));
+    world_kill(w, 2);
+    world_run(w, second);
+    world_start(w, 2);
+    (void)world_until(w, world_is_ready, 10 * second, "it is back");
+    world_free(w);
+}
+
 /* A container that is restarted in its pod: Kubernetes calls nothing terminating. */
 static void test_a_pod_asks_to_stop(void **state)
 {
@@ -292,7 +312,6 @@ static void test_a_pod_asks_to_stop(void **state)
     assert_string_equal(why, "mg-0 is main");
     assert_false(stopping_may(&w->controllers[0].view, 1, why));
     assert_string_equal(why, "the main still counts on mg-1");
-    assert_true(stopping_may(&w->controllers[0].view, 2, why));
     world_request(w, "stop:0@1");
     world_run(w, 300 * ms);
     assert_int_equal(w->record.target, 1);
@@ -404,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_s_is_restarted_as_planned),
         cmocka_unit_test(test_s_does_not_come_back_from_its_planned_restart),
         cmocka_unit_test(test_planned_restarts_may_block_instead),
+        cmocka_unit_test(test_an_async_replica_is_let_go_first),
         cmocka_unit_test(test_a_pod_asks_to_stop),
         cmocka_unit_test(test_the_main_is_not_ready_for_long),
         cmocka_unit_test(test_nothing_is_decided_while_paused),
