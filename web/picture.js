@@ -49,7 +49,7 @@ function replication(pod) {
   if (!r) return ['not registered', '', 'broken'];
   const [sign, kind] = { good: ['✔', 'flow'], near: ['✔', 'flow'], behind: ['…', 'held'], bad: ['✖', 'broken'] }[follows(pod)];
   const lag = r.behind === undefined ? '' : `, lag ${Math.abs(r.behind)}`;
-  return [mode(r.mode), `${sign} ${r.status}${lag}`, kind];
+  return [mode(r.mode), `${sign} ${follows(pod) === 'near' ? 'follows' : r.status}${lag}`, kind];
 }
 
 function writes(status) {
