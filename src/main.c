@@ -41,18 +41,24 @@ enum {
     KEY_FOR,
     KEY_DATA,
     KEY_WRITE,
-    KEY_READ
+    KEY_READ,
+    KEY_NO_WAIT,
+    KEY_OUTPUT = 'o'
 };
 
 static const struct argp_option options[] = {
     {"controller", KEY_CONTROLLER, "URL", 0,
      "controllers to talk to, comma separated; CONTROLLER_URL, else http://127.0.0.1:8080", 0},
     {"token-file", KEY_TOKEN, "FILE", 0, "token of the admin routes; else ADMIN_TOKEN_FILE", 0},
+    {"output", KEY_OUTPUT, "FORMAT", 0,
+     "status, explain, history: table, json or yaml (watch: table)", 0},
+    {"no-wait", KEY_NO_WAIT, NULL, 0,
+     "requests: do not wait until the leader has served or refused them", 0},
     {"to", KEY_TO, "POD", 0, "switchover: the pod that shall be main", 0},
     {"accept-data-loss", KEY_ACCEPT, NULL, 0, "failover: acknowledged writes may be lost", 0},
     {"for", KEY_FOR, "DURATION", 0, "pause: no longer than this, such as 1h", 0},
     {"data-directory", KEY_DATA, "DIR", 0, "init: Memgraph's data; else /var/lib/memgraph", 0},
-    {"write", KEY_WRITE, "HOST:PORT", 0, "try: the gateway for reads and writes", 0},
+    {"write", KEY_WRITE, "HOST:PORT", 0, "try, drill: the gateway for reads and writes", 0},
     {"read", KEY_READ, "HOST:PORT", 0, "try: the gateway for reads", 0},
     {0}};
 
@@ -72,6 +78,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_TOKEN:
         arguments->cli.token_file = arg;
+        return 0;
+    case KEY_OUTPUT:
+        if (!cli_output_parse(arg, &arguments->cli.output))
+            argp_error(state, "'%s': wanted table, json or yaml", arg);
+        arguments->options |= CLI_OUTPUT;
+        return 0;
+    case KEY_NO_WAIT:
+        arguments->cli.no_wait = true;
+        arguments->options |= CLI_NO_WAIT;
         return 0;
     case KEY_TO:
         arguments->cli.to = arg;

@@ -57,7 +57,8 @@ async function send(action) {
   try {
     const answer = await fetch(`api/v1/admin/${action.path()}`, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${$('token').value}`, 'Content-Type': 'application/json' },
+      // Not Authorization: a proxy of the API server needs that for itself.
+      headers: { 'X-Memgraph-Admin-Token': $('token').value, 'Content-Type': 'application/json' },
       body: JSON.stringify(action.body()),
       signal: AbortSignal.timeout(15_000),
     });

@@ -198,12 +198,16 @@ static bool is_allowed(struct admin *a, struct http_request *r)
         answer_error(r, 403, text);
         return false;
     }
-    if (answer_is_authorised(r, "Bearer", expected + strlen("Bearer ")))
+    expected += strlen("Bearer ");
+    if (answer_is_authorised(r, "Bearer", expected) ||
+        answer_has_secret(r, "X-Memgraph-Admin-Token", expected))
         return true;
     log_event(LOG_WARN, "admin", "refused: no token, or a wrong one", "path", http_request_path(r),
               NULL);
     http_reply_header(r, "WWW-Authenticate", "Bearer");
-    answer_error(r, 401, "wanted the header Authorization: Bearer <the token in ADMIN_TOKEN_FILE>");
+    answer_error(r, 401,
+                 "wanted the header Authorization: Bearer <the token in ADMIN_TOKEN_FILE>, or "
+                 "X-Memgraph-Admin-Token: <it>");
     return false;
 }
 

@@ -51,6 +51,20 @@ bool answer_to(struct http_request *r, const char *method)
     return false;
 }
 
+static bool is_secret(const char *value, const char *secret)
+{
+    size_t n = strlen(secret);
+
+    return strlen(value) == n && CRYPTO_memcmp(value, secret, n) == 0;
+}
+
+bool answer_has_secret(const struct http_request *r, const char *header, const char *secret)
+{
+    const char *value = http_request_header(r, header);
+
+    return value && is_secret(value, secret);
+}
+
 bool answer_is_authorised(const struct http_request *r, const char *scheme, const char *credentials)
 {
     const char *header = http_request_header(r, "Authorization");
@@ -59,6 +73,5 @@ bool answer_is_authorised(const struct http_request *r, const char *scheme, cons
     if (!header || strncasecmp(header, scheme, n) != 0 || header[n] != ' ')
         return false;
     header += n + strspn(header + n, " ");
-    n = strlen(credentials);
-    return strlen(header) == n && CRYPTO_memcmp(header, credentials, n) == 0;
+    return is_secret(header, credentials);
 }

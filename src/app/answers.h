@@ -16,6 +16,9 @@ bool answer_to(struct http_request *r, const char *method) MUST_CHECK;
  * one as for the right one of the same length. scheme: Bearer or Basic. */
 bool answer_is_authorised(const struct http_request *r, const char *scheme,
                           const char *credentials);
+/* Is this header's value the secret? In the same time, too. */
+bool answer_has_secret(const struct http_request *r, const char *header,
+                       const char *secret) MUST_CHECK;
 /* A text as JSON, with "?" for each byte that is no UTF-8. New reference. */
 json_t *answer_text(const char *text);
 

@@ -22,7 +22,7 @@ static struct curl_slist *headers_of(const struct asking *a)
 
     if (a->token) {
         buf_init(&line, 128 * 1024);
-        buf_printf(&line, "Authorization: Bearer %s", a->token);
+        buf_printf(&line, "X-Memgraph-Admin-Token: %s", a->token);
         list = curl_slist_append(list, line.p);
         buf_done(&line);
     }

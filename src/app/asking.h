@@ -12,7 +12,7 @@ struct asking {
     const char *urls;          /* of controller replicas, comma separated: the first that answers */
     const char *method, *path; /* path: with its query */
     const char *body;          /* JSON; NULL: none */
-    const char *token;         /* bearer token; NULL: none */
+    const char *token;         /* of the admin routes; NULL: none */
     const char *user, *password; /* HTTP Basic; NULL: none */
     int64_t timeout_ms;          /* for each of them */
 };

@@ -4,7 +4,7 @@
 #ifndef APP_CLI_H
 #define APP_CLI_H
 
-#include "base/str.h"
+#include "app/cli_out.h"
 
 /* Exit statuses beside those of app/run.h. */
 enum {
@@ -17,7 +17,9 @@ enum {
     CLI_ACCEPT = 2,
     CLI_FOR = 4,
     CLI_DATA = 8,
-    CLI_TRY = 16
+    CLI_TRY = 16,
+    CLI_OUTPUT = 32,
+    CLI_NO_WAIT = 64
 }; /* options of single commands */
 
 struct cli_options {
@@ -28,6 +30,8 @@ struct cli_options {
     const char *limit;       /* --for */
     bool accept_data_loss;
     const char *data_directory;
+    enum cli_output output;
+    bool no_wait;
     const char *write, *read; /* --write, --read: gateways, host:port; NULL: none */
 };
 

@@ -1,8 +1,6 @@
 #include "app/cli_print.h"
 
-#include "app/cli.h"
-#include "app/run.h"
-#include "proto/kube.h"
+#include "app/cli_out.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,117 +12,205 @@ static const char *text(json_t *object, const char *key)
     return value ? value : "";
 }
 
-static void line(const char *name, const char *value)
+static long long number(json_t *object, const char *key)
 {
-    if (value[0])
-        printf("%-10s %s\n", name, value);
+    return json_integer_value(json_object_get(object, key));
 }
 
-static void print_pod(json_t *pod)
+static bool is_true(json_t *object, const char *key)
 {
-    json_t *registration = json_object_get(pod, "registration");
-    json_t *kubernetes = json_object_get(pod, "kubernetes");
-
-    printf("%-20s %-9s %-8s %-6s %-11s %-12s", text(pod, "name"), text(pod, "topology"),
-           text(json_object_get(pod, "memgraph"), "role"),
-           json_is_true(json_object_get(kubernetes, "terminating")) ? "ends"
-           : json_is_true(json_object_get(kubernetes, "ready"))     ? "yes"
-                                                                    : "no",
-           text(json_object_get(pod, "link"), "state"), text(registration, "status"));
-    if (json_object_get(registration, "behind"))
-        printf(" %lld", (long long)json_integer_value(json_object_get(registration, "behind")));
-    putchar('\n');
+    return json_is_true(json_object_get(object, key));
 }
 
-int cli_print_status(json_t *status)
+/* ---- status ---- */
+
+static void line(enum paint paint, const char *name, const char *value)
 {
-    json_t *gate = json_object_get(status, "gate"), *pod;
+    if (!value[0])
+        return;
+    cli_paint(PAINT_DIM, 11, "%s", name);
+    cli_paint(paint, 0, "%s", value);
+    (void)putchar('\n');
+}
+
+static void print_sentence(json_t *status, json_t *failover)
+{
+    json_t *gate = json_object_get(status, "gate");
+    bool possible = is_true(failover, "possible");
+
+    if (!text(status, "main")[0])
+        cli_paint(PAINT_BAD, 0, "there is no main yet: %s", text(status, "reason"));
+    else if (strcmp(text(gate, "state"), "open") != 0)
+        cli_paint(PAINT_BAD, 0, "writes wait: %s", text(gate, "why"));
+    else
+        cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s is main; %s would take over now: %s",
+                  text(status, "main"), text(status, "syncReplica"), possible ? "yes" : "NO");
+    (void)putchar('\n');
+    if (!possible && text(failover, "answer")[0])
+        printf("%s\n", text(failover, "answer"));
+    (void)putchar('\n');
+}
+
+static void print_lines(json_t *status)
+{
+    json_t *gate = json_object_get(status, "gate"), *rebuild;
     char value[400];
     size_t i;
 
-    line("state", text(status, "state"));
-    line("reason", text(status, "reason"));
-    line("main", text(status, "main"));
-    line("sync", text(status, "sync"));
-    line("alone till", text(status, "plannedUntil"));
-    line("epoch", (str_format(value, sizeof value, "%lld",
-                              (long long)json_integer_value(json_object_get(status, "epoch"))),
-                   value));
-    line("transition", text(status, "transition"));
+    line(PAINT_PLAIN, "state", text(status, "state"));
+    line(PAINT_PLAIN, "reason", text(status, "reason"));
+    line(PAINT_BOLD, "main", text(status, "main"));
+    line(PAINT_PLAIN, "sync", text(status, "sync"));
+    line(PAINT_WARN, "alone till", text(status, "plannedUntil"));
+    (void)str_format(value, sizeof value, "%lld", number(status, "epoch"));
+    line(PAINT_PLAIN, "epoch", value);
+    line(PAINT_WARN, "transition", text(status, "transition"));
     (void)str_format(value, sizeof value, "%s: %s", text(gate, "state"), text(gate, "why"));
-    line("gate", value);
-    line("leader", text(json_object_get(status, "leadership"), "holder"));
-    line("paused", text(json_object_get(status, "paused"), "text"));
-    line("request", text(json_object_get(status, "request"), "text"));
-    json_array_foreach (json_object_get(status, "rebuild"), i, pod) {
-        (void)str_format(value, sizeof value, "%s: %s", text(pod, "pod"), text(pod, "reason"));
-        line("rebuild", value);
+    line(PAINT_PLAIN, "gate", value);
+    line(PAINT_PLAIN, "leader", text(json_object_get(status, "leadership"), "holder"));
+    line(PAINT_WARN, "paused", text(json_object_get(status, "paused"), "text"));
+    line(PAINT_WARN, "request", text(json_object_get(status, "request"), "text"));
+    json_array_foreach (json_object_get(status, "rebuild"), i, rebuild) {
+        (void)str_format(value, sizeof value, "%s: %s", text(rebuild, "pod"),
+                         text(rebuild, "reason"));
+        line(PAINT_WARN, "rebuild", value);
     }
-    printf("\n%-20s %-9s %-8s %-6s %-11s %-12s %s\n", "POD", "TOPOLOGY", "ROLE", "READY", "LINK",
-           "REGISTERED", "BEHIND");
-    json_array_foreach (json_object_get(status, "pods"), i, pod)
-        print_pod(pod);
-    return EXIT_OK;
 }
 
-int cli_print_history(json_t *status)
+static void print_gateway(const char *name, json_t *g)
 {
-    json_t *history = json_object_get(json_object_get(status, "record"), "history"), *entry;
+    char value[200];
+
+    if (!json_is_object(g))
+        return;
+    (void)str_format(value, sizeof value, "%lld sessions, %lld waiting, %lld kB in, %lld kB out",
+                     number(g, "active"), number(g, "parked"), number(g, "bytesUp") / 1000,
+                     number(g, "bytesDown") / 1000);
+    line(PAINT_PLAIN, name, value);
+}
+
+static void print_pod(json_t *pod, int width)
+{
+    json_t *registration = json_object_get(pod, "registration");
+    json_t *kubernetes = json_object_get(pod, "kubernetes");
+    json_t *memgraph = json_object_get(pod, "memgraph");
+    const char *topology = text(pod, "topology"), *role = text(memgraph, "role");
+    const char *link = text(json_object_get(pod, "link"), "state");
+    const char *ready = is_true(kubernetes, "terminating") ? "ends"
+                        : is_true(kubernetes, "ready")     ? "yes"
+                                                           : "no";
+    bool fits = strcmp(topology, "main") == 0 ? strcmp(role, "main") == 0
+                                              : strcmp(role, "replica") == 0;
+    const char *registered = text(registration, "status");
+    bool serves = strcmp(registered, "ready") == 0 || strcmp(registered, "replicating") == 0;
+
+    cli_paint(PAINT_BOLD, width, "%s", text(pod, "name"));
+    cli_paint(PAINT_PLAIN, 10, "%s", topology);
+    cli_paint(fits ? PAINT_PLAIN : PAINT_BAD, 9, "%s", role);
+    cli_paint(strcmp(ready, "yes") == 0 ? PAINT_GOOD : PAINT_WARN, 7, "%s", ready);
+    cli_paint(strcmp(link, "up") == 0 ? PAINT_GOOD : PAINT_BAD, 12, "%s", link);
+    cli_paint(serves ? PAINT_GOOD : PAINT_WARN, 13, "%s", registered);
+    if (json_object_get(registration, "behind"))
+        cli_paint(PAINT_PLAIN, 8, "%lld", number(registration, "behind"));
+    else
+        cli_paint(PAINT_PLAIN, 8, "%s", "");
+    printf("%s\n", text(memgraph, "version"));
+}
+
+void cli_print_status(json_t *overview)
+{
+    json_t *status = json_object_get(overview, "status"), *pod;
+    json_t *gateways = json_object_get(status, "gateways");
+    int width = 12;
     size_t i;
 
-    json_array_foreach (history, i, entry) {
-        json_t *phases = json_object_get(entry, "ms"), *ms;
-        const char *phase;
-        char at[40];
-
-        kube_format_time(json_integer_value(json_object_get(entry, "at")) * 1000, at, sizeof at);
-        printf("%s  %-10s %s%s%s  %s\n", at, text(entry, "kind"), text(entry, "from"),
-               text(entry, "from")[0] ? " -> " : "", text(entry, "to"), text(entry, "why"));
-        printf("   ");
-        json_object_foreach (phases, phase, ms)
-            printf(" %s %lld ms", phase, (long long)json_integer_value(ms));
-        putchar('\n');
-    }
-    return EXIT_OK;
+    print_sentence(status, json_object_get(json_object_get(overview, "explain"), "failover"));
+    print_lines(status);
+    print_gateway("write", json_object_get(gateways, "write"));
+    print_gateway("read", json_object_get(gateways, "read"));
+    json_array_foreach (json_object_get(status, "pods"), i, pod)
+        if ((int)strlen(text(pod, "name")) + 2 > width)
+            width = (int)strlen(text(pod, "name")) + 2;
+    (void)putchar('\n');
+    cli_paint(PAINT_DIM, 0, "%-*s%-10s%-9s%-7s%-12s%-13s%-8s%s", width, "POD", "TOPOLOGY", "ROLE",
+              "READY", "LINK", "REGISTERED", "BEHIND", "VERSION");
+    (void)putchar('\n');
+    json_array_foreach (json_object_get(status, "pods"), i, pod)
+        print_pod(pod, width);
 }
 
-static bool print_one(const char *what, json_t *explanation)
+/* ---- history ---- */
+
+static void print_phases(json_t *entry, json_t *clients)
 {
-    bool possible = json_is_true(json_object_get(explanation, "possible"));
+    json_t *felt = json_object_get(clients, "ms"), *ms;
+    const char *phase;
+
+    printf("  ");
+    json_object_foreach (json_object_get(entry, "ms"), phase, ms)
+        if (json_integer_value(ms) > 0)
+            printf("  %s %lld ms", phase, (long long)json_integer_value(ms));
+    if (json_is_integer(json_object_get(felt, "firstAnswer")))
+        printf("  first answer %lld ms", number(felt, "firstAnswer"));
+    (void)putchar('\n');
+    if (json_is_object(clients))
+        printf("    clients: writes waited %lld ms, %lld sessions cut, at most %lld waited\n",
+               number(clients, "shutMs"), number(clients, "sessionsCut"),
+               number(clients, "parkedMost"));
+}
+
+void cli_print_history(json_t *history)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach (json_object_get(history, "transitions"), i, entry) {
+        const char *from = text(entry, "from");
+
+        cli_paint(PAINT_DIM, 0, "%s", text(entry, "at"));
+        cli_paint(PAINT_BOLD, 0, "  %s", text(entry, "kind"));
+        printf("  %s%s%s  %s\n", from, from[0] ? " -> " : "", text(entry, "to"),
+               text(entry, "why"));
+        print_phases(entry, json_object_get(entry, "clients"));
+    }
+}
+
+/* ---- explain ---- */
+
+static void print_one(const char *what, json_t *explanation)
+{
+    bool possible = is_true(explanation, "possible");
     json_t *condition;
     size_t i;
 
-    printf("%s: %s: %s\n", what, possible ? "yes" : "NO", text(explanation, "answer"));
+    printf("%s: ", what);
+    cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s", possible ? "yes" : "NO");
+    printf(": %s\n", text(explanation, "answer"));
     json_array_foreach (json_object_get(explanation, "conditions"), i, condition) {
         json_t *age = json_object_get(condition, "ageMs");
+        bool holds = is_true(condition, "holds");
 
-        printf("  [%s] %s: %s", json_is_true(json_object_get(condition, "holds")) ? "x" : " ",
-               text(condition, "name"), text(condition, "value"));
+        printf("  ");
+        cli_paint(holds ? PAINT_GOOD : PAINT_WARN, 0, "[%s]", holds ? "x" : " ");
+        printf(" %s: %s", text(condition, "name"), text(condition, "value"));
         if (json_is_integer(age))
-            printf(" (%.1f s ago)", (double)json_integer_value(age) / 1000);
-        putchar('\n');
+            cli_paint(PAINT_DIM, 0, " (%.1f s ago)", (double)json_integer_value(age) / 1000);
+        (void)putchar('\n');
     }
-    return possible;
 }
 
-int cli_print_explanation(json_t *explanation)
+void cli_print_explanation(json_t *explanation)
 {
-    json_t *rebuild = json_object_get(explanation, "rebuild"), *one;
-    json_t *failover = json_object_get(explanation, "failover");
-    bool yes = true;
+    json_t *one;
     const char *pod;
     char what[200];
 
-    if (failover) {
-        yes = print_one("failover", failover);
-        (void)print_one("switchover", json_object_get(explanation, "switchover"));
+    if (json_object_get(explanation, "failover")) {
+        print_one("failover", json_object_get(explanation, "failover"));
+        print_one("switchover", json_object_get(explanation, "switchover"));
     }
-    json_object_foreach (rebuild, pod, one) {
-        bool possible;
-
+    json_object_foreach (json_object_get(explanation, "rebuild"), pod, one) {
         (void)str_format(what, sizeof what, "rebuild of %s", pod);
-        possible = print_one(what, one);
-        yes = failover ? yes : possible;
+        print_one(what, one);
     }
-    return yes ? EXIT_OK : EXIT_REFUSED;
 }

@@ -4,10 +4,10 @@
 
 #include <jansson.h>
 
-/* Each returns the exit status. */
-int cli_print_status(json_t *status);
-int cli_print_history(json_t *status);
-/* EXIT_REFUSED when a failover (or the rebuild asked about) would not be possible now. */
-int cli_print_explanation(json_t *explanation);
+/* Of /api/v1/overview: the state in one sentence, what to know beside it, the pods. */
+void cli_print_status(json_t *overview);
+/* Of /api/v1/history, the newest first. */
+void cli_print_history(json_t *history);
+void cli_print_explanation(json_t *explanation);
 
 #endif

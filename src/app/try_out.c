@@ -1,15 +1,12 @@
 #include "app/try_out.h"
 
+#include "app/client.h"
 #include "base/alloc.h"
-#include "io/bolt_client.h"
 
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 enum {
     AGAIN_US = 200 * 1000,
@@ -108,45 +105,12 @@ static void on_down(void *arg, const struct fail *why)
     trial->last = *why;
 }
 
-/* The client wants a number: names are looked up here. */
-static struct fail resolve(const char *address, struct bolt_client_config *out)
-{
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    const char *colon = strrchr(address, ':');
-    char host[256];
-    int64_t port;
-    int err;
-
-    if (!colon ||
-        !str_copy_n(host, sizeof host, (struct str){address, (size_t)(colon - address)}) ||
-        !str_to_int64(str_of(colon + 1), &port) || port < 1 || port > 65535)
-        return fail_make(FAIL_PROTOCOL, "'%s': wanted HOST:PORT", address);
-    err = getaddrinfo(host, NULL, &hints, &found);
-    if (err == 0)
-        err = getnameinfo(found->ai_addr, found->ai_addrlen, out->host, sizeof out->host, NULL, 0,
-                          NI_NUMERICHOST);
-    if (found)
-        freeaddrinfo(found);
-    out->port = (unsigned)port;
-    return err ? fail_make(FAIL_UNREACHABLE, "%s: %s", host, gai_strerror(err)) : (struct fail){0};
-}
-
 static struct fail open_client(struct trial *trial, const char *address, struct bolt_client **out)
 {
     static const struct bolt_client_events events = {.on_up = on_up, .on_down = on_down};
-    struct bolt_client_config config = {.user_agent = "memgraph-controller/try",
-                                        .connect_timeout_us = QUERY_LIMIT_US};
-    struct fail f = resolve(address, &config);
 
-    if (f.kind != FAIL_NONE)
-        return f;
-    if (!str_copy(config.user, sizeof config.user, trial->t->user ? trial->t->user : "") ||
-        !str_copy(config.password, sizeof config.password,
-                  trial->t->password ? trial->t->password : ""))
-        return fail_make(FAIL_PROTOCOL, "the user's name or password is too long");
-    *out = bolt_client_new(trial->loop, &config, &events, trial);
-    return (struct fail){0};
+    return client_open(trial->loop, address, trial->t->user, trial->t->password, &events, trial,
+                       out);
 }
 
 static struct fail run(struct trial *trial)

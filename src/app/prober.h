@@ -1,0 +1,25 @@
+/* prober: a client that writes through the write gateway all the time, in a thread of its own, and
+ * knows how long it could not. It keeps one node, and removes it at the end. */
+#ifndef APP_PROBER_H
+#define APP_PROBER_H
+
+#include "base/fail.h"
+
+#include <stdint.h>
+
+struct prober;
+struct prober_counts {
+    uint64_t writes; /* acknowledged */
+    uint64_t errors; /* writes and connections that failed */
+    int64_t gap_us;  /* the longest time between two acknowledged writes */
+};
+
+/* NULL: *why. */
+struct prober *prober_start(const char *address, const char *user, const char *password,
+                            struct fail *why);
+/* What was counted since the last call; errors and gap begin anew. */
+struct prober_counts prober_take(struct prober *p);
+/* Removes the node and ends; at most 10 s. */
+void prober_stop(struct prober *p);
+
+#endif
