@@ -105,6 +105,26 @@ struct arguments {
     struct plugin_options plugin;
 };
 
+static error_t parse_plugin(int key, const char *arg, struct plugin_options *plugin)
+{
+    switch (key) {
+    case KEY_NAMESPACE:
+        plugin->namespace_ = arg;
+        return 0;
+    case KEY_CONTEXT:
+        plugin->context = arg;
+        return 0;
+    case KEY_KUBECONFIG:
+        plugin->kubeconfig = arg;
+        return 0;
+    case KEY_SERVICE:
+        plugin->service = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -113,18 +133,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CONTROLLER:
         arguments->cli.controllers = arg;
         arguments->is_named = true;
-        return 0;
-    case KEY_NAMESPACE:
-        arguments->plugin.namespace_ = arg;
-        return 0;
-    case KEY_CONTEXT:
-        arguments->plugin.context = arg;
-        return 0;
-    case KEY_KUBECONFIG:
-        arguments->plugin.kubeconfig = arg;
-        return 0;
-    case KEY_SERVICE:
-        arguments->plugin.service = arg;
         return 0;
     case KEY_TOKEN:
         arguments->cli.token_file = arg;
@@ -168,7 +176,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         *(arguments->command ? &arguments->cli.pod : &arguments->command) = arg;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_plugin(key, arg, &arguments->plugin);
     }
 }
 
