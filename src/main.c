@@ -265,6 +265,7 @@ static int run_plugin(struct arguments *arguments)
         return cli_trouble(EXIT_NOBODY, "%s", f.text);
     arguments->cli.controllers = url;
     status = run(arguments);
+    arguments->cli.controllers = NULL;
     plugin_stop();
     return status;
 }

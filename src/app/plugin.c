@@ -133,8 +133,8 @@ static struct fail find_service(const struct plugin_options *o, char *path, size
     struct fail f;
     struct buf out;
     json_t *list;
-    pid_t pid;
-    int fd;
+    pid_t pid = 0;
+    int fd = -1;
 
     add(&a, "get", "services");
     add(&a, "--selector", SERVICE_LABEL);
@@ -164,7 +164,7 @@ static struct fail start_proxy(const struct plugin_options *o, char *address, si
     const char *at;
     struct fail f;
     struct buf out;
-    int fd;
+    int fd = -1;
 
     add(&a, "proxy", NULL);
     add(&a, "--port", "0");
