@@ -1,7 +1,9 @@
 /* memgraph-controller: the program's sub-commands. */
 #include "app/cli.h"
+#include "app/completion.h"
 #include "app/config.h"
 #include "app/controller.h"
+#include "app/plugin.h"
 #include "app/run.h"
 #include "base/alloc.h"
 
@@ -12,7 +14,9 @@ const char *argp_program_version = "memgraph-controller " CONTROLLER_VERSION;
 static const char before[] =
     "High availability for Memgraph on Kubernetes: keeps a main, a SYNC replica and ASYNC "
     "replicas, fails over without losing an acknowledged write, and carries clients through its "
-    "gateways.";
+    "gateways.\n\nInstalled as kubectl-memgraph_ha it is a plugin of kubectl (kubectl memgraph-ha "
+    "status): it finds the controllers by their Service's label, and talks with them through the "
+    "API server.";
 
 static const char after[] =
     "The controller is configured by environment variables: `check-config` lists them with their "
@@ -25,12 +29,21 @@ static const char after[] =
     "person must look at; 4 the controller refused it, or the answer is no; 5 no controller "
     "answered.";
 
+static int run_version(void)
+{
+    return puts(argp_program_version) >= 0 ? EXIT_OK : EXIT_TROUBLE;
+}
+
+static int run_completion(void);
+
 static const struct {
     const char *name, *help;
     int (*run)(void);
 } own_commands[] = {
     {"run", "the controller (default)", run_controller},
     {"check-config", "say what is wrong with the environment, or what it sets", run_check_config},
+    {"completion", "bash completion: source <(memgraph-controller completion)", run_completion},
+    {"version", "print the version", run_version},
 };
 
 enum {
@@ -43,6 +56,10 @@ enum {
     KEY_WRITE,
     KEY_READ,
     KEY_NO_WAIT,
+    KEY_CONTEXT,
+    KEY_KUBECONFIG,
+    KEY_SERVICE,
+    KEY_NAMESPACE = 'n',
     KEY_OUTPUT = 'o'
 };
 
@@ -54,19 +71,59 @@ static const struct argp_option options[] = {
      "status, explain, history: table, json or yaml (watch: table)", 0},
     {"no-wait", KEY_NO_WAIT, NULL, 0,
      "requests: do not wait until the leader has served or refused them", 0},
-    {"to", KEY_TO, "POD", 0, "switchover: the pod that shall be main", 0},
+    {"to", KEY_TO, "POD", 0, "switchover, failover: the pod that shall be main", 0},
     {"accept-data-loss", KEY_ACCEPT, NULL, 0, "failover: acknowledged writes may be lost", 0},
     {"for", KEY_FOR, "DURATION", 0, "pause: no longer than this, such as 1h", 0},
     {"data-directory", KEY_DATA, "DIR", 0, "init: Memgraph's data; else /var/lib/memgraph", 0},
     {"write", KEY_WRITE, "HOST:PORT", 0, "try, drill: the gateway for reads and writes", 0},
     {"read", KEY_READ, "HOST:PORT", 0, "try: the gateway for reads", 0},
+    {"namespace", KEY_NAMESPACE, "NAME", 0, "as a plugin of kubectl: where the controllers are", 1},
+    {"context", KEY_CONTEXT, "NAME", 0, "as a plugin: the context of the kubeconfig", 1},
+    {"kubeconfig", KEY_KUBECONFIG, "FILE", 0, "as a plugin: the kubeconfig", 1},
+    {"service", KEY_SERVICE, "NAME", 0, "as a plugin: the controllers' Service, of several", 1},
     {0}};
+
+static int run_completion(void)
+{
+    struct buf names;
+
+    buf_init(&names, 4096);
+    for (size_t i = 0; i < cli_commands_n; i++)
+        buf_printf(&names, "%s ", cli_commands[i].name);
+    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
+        buf_printf(&names, "%s%s", i ? " " : "", own_commands[i].name);
+    completion_write(names.p, options);
+    buf_done(&names);
+    return EXIT_OK;
+}
 
 struct arguments {
     const char *command;
     struct cli_options cli;
-    unsigned options; /* of single commands, that were given */
+    unsigned options;         /* of single commands, that were given */
+    bool is_plugin, is_named; /* of kubectl; controllers were named */
+    struct plugin_options plugin;
 };
+
+static error_t parse_plugin(int key, const char *arg, struct plugin_options *plugin)
+{
+    switch (key) {
+    case KEY_NAMESPACE:
+        plugin->namespace_ = arg;
+        return 0;
+    case KEY_CONTEXT:
+        plugin->context = arg;
+        return 0;
+    case KEY_KUBECONFIG:
+        plugin->kubeconfig = arg;
+        return 0;
+    case KEY_SERVICE:
+        plugin->service = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -75,6 +132,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_CONTROLLER:
         arguments->cli.controllers = arg;
+        arguments->is_named = true;
         return 0;
     case KEY_TOKEN:
         arguments->cli.token_file = arg;
@@ -118,7 +176,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         *(arguments->command ? &arguments->cli.pod : &arguments->command) = arg;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_plugin(key, arg, &arguments->plugin);
     }
 }
 
@@ -142,7 +200,7 @@ static char *write_doc(void)
                                                     : "");
         buf_printf(&doc, "  %-16s %s\n", name, c->help);
     }
-    buf_printf(&doc, "  %-16s %s\n\n%s", "version", "print the version", after);
+    buf_printf(&doc, "\n%s", after);
     return buf_take(&doc);
 }
 
@@ -180,9 +238,43 @@ static int run(const struct arguments *arguments)
     for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
         if (str_eq(command, own_commands[i].name))
             return own_commands[i].run();
-    if (str_eq(command, "version"))
-        return puts(argp_program_version) >= 0 ? EXIT_OK : EXIT_TROUBLE;
     return cli_trouble(EXIT_TROUBLE, "unknown command '%.*s'; see --help", STR_ARGS(command));
+}
+
+static bool asks_a_controller(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < cli_commands_n; i++)
+        if (str_eq(str_of(arguments->command), cli_commands[i].name))
+            return cli_commands[i].asks;
+    return false;
+}
+
+/* As a plugin of kubectl: the same, with the controllers that kubectl finds. */
+static int run_plugin(struct arguments *arguments)
+{
+    char url[600];
+    struct fail f;
+    int status;
+
+    if (!arguments->command)
+        arguments->command = "status";
+    if (arguments->is_named || !asks_a_controller(arguments))
+        return run(arguments);
+    f = plugin_start(&arguments->plugin, url, sizeof url);
+    if (f.kind != FAIL_NONE)
+        return cli_trouble(EXIT_NOBODY, "%s", f.text);
+    arguments->cli.controllers = url;
+    status = run(arguments);
+    arguments->cli.controllers = NULL;
+    plugin_stop();
+    return status;
+}
+
+static bool is_plugin_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return str_starts(str_of(slash ? slash + 1 : path), "kubectl-");
 }
 
 int main(int argc, char **argv)
@@ -191,6 +283,7 @@ int main(int argc, char **argv)
     const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "[COMMAND [POD]]", .doc = doc};
     struct arguments arguments = {
+        .is_plugin = argc > 0 && is_plugin_name(argv[0]),
         .cli = {.controllers = variable_or("CONTROLLER_URL", "http://127.0.0.1:8080"),
                 .token_file = variable_or("ADMIN_TOKEN_FILE", NULL),
                 .data_directory = "/var/lib/memgraph"}};
@@ -198,7 +291,7 @@ int main(int argc, char **argv)
 
     argp_err_exit_status = EXIT_TROUBLE;
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0)
-        status = run(&arguments);
+        status = arguments.is_plugin ? run_plugin(&arguments) : run(&arguments);
     free(doc);
     return status;
 }

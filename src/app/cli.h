@@ -40,6 +40,7 @@ struct cli_command {
     enum { NO_POD, MAY_POD, MUST_POD, MUST_DIRECTORY } pod; /* its argument */
     unsigned options;                                       /* that it takes */
     int (*run)(const struct cli_options *o);
+    bool asks; /* a controller, for a person: kubectl's plugin can do it */
 };
 
 /* All of them, in the order of the help. */

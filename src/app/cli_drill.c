@@ -11,7 +11,7 @@
 
 enum {
     LOOK_MS = 100,
-    WRITES_LIMIT_MS = 20 * 1000,
+    WRITES_LIMIT_MS = 10 * 1000,
     READY_LIMIT_MS = 60 * 1000,
     WRITES_WANTED = 20,
     AFTER_MS = 1000

@@ -2,8 +2,9 @@
 
 #include "base/alloc.h"
 
-enum { RECENT_MAX = 16 };
+enum { RECENT_MAX = 16, AT_ONCE_MOST = 25 };
 static const int64_t quiet_us = 300LL * 1000 * 1000;
+static const int64_t refill_us = 10LL * 1000 * 1000; /* one more may be posted after this */
 
 struct recent {
     int64_t at_us;
@@ -16,6 +17,9 @@ struct events {
     struct recent recent[RECENT_MAX];
     unsigned next; /* the oldest */
     bool failing;  /* they cannot be posted: said once */
+    bool limited;  /* so many that some were left out: said once */
+    unsigned left; /* that may be posted now */
+    int64_t refilled_us;
     unsigned long long serial;
 };
 
@@ -24,6 +28,8 @@ struct events *events_new(struct controller *c)
     struct events *e = xcalloc(1, sizeof *e);
 
     e->c = c;
+    e->left = AT_ONCE_MOST;
+    e->refilled_us = loop_now_us(c->loop);
     return e;
 }
 
@@ -47,6 +53,24 @@ static bool is_news(struct events *e, const char *reason, const char *text, int6
     r->at_us = now_us;
     (void)str_copy(r->reason, sizeof r->reason, reason);
     (void)str_copy(r->text, sizeof r->text, text);
+    return true;
+}
+
+/* Something that goes wrong in ever new words shall not fill etcd. */
+static bool is_allowed(struct events *e, int64_t now_us)
+{
+    int64_t more = (now_us - e->refilled_us) / refill_us;
+
+    if (more > 0) {
+        e->refilled_us += more * refill_us;
+        e->left = more < AT_ONCE_MOST - e->left ? e->left + (unsigned)more : AT_ONCE_MOST;
+    }
+    if (e->left == 0 && !e->limited)
+        log_event(LOG_WARN, "events", "too many Events: some are only in the log", NULL);
+    e->limited = e->left == 0;
+    if (e->limited)
+        return false;
+    e->left--;
     return true;
 }
 
@@ -78,6 +102,8 @@ bool events_post(struct events *e, const char *reason, bool warning, const char 
 
     if (!is_news(e, reason, text, loop_now_us(c->loop)))
         return false;
+    if (!is_allowed(e, loop_now_us(c->loop)))
+        return true; /* news all the same */
     (void)str_format(name, sizeof name, "%s.%llx%02llx", c->config.statefulset,
                      (unsigned long long)wall_us, e->serial++ & 0xff);
     (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/events", c->config.namespace_);

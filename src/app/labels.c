@@ -88,8 +88,7 @@ void labels_follow(struct labels *l)
         struct one *o = &l->pods[i];
         const char *wanted;
 
-        if (!v->pods[i].exists || !o->uid[0] || o->request ||
-            v->now_us < o->retry_at)
+        if (!v->pods[i].exists || !o->uid[0] || o->request || v->now_us < o->retry_at)
             continue;
         o->retry_at = 0;
         wanted = label_wanted(v, i, o->text);

@@ -58,6 +58,10 @@ static void next(void *arg)
     struct prober *p = arg;
     char query[160];
 
+    if (p->stop && !p->last_us) { /* there is nothing to remove */
+        loop_stop(p->loop);
+        return;
+    }
     if (p->stop && !p->removing) {
         p->removing = true;
         timer_start(p->limit, farewell_us);

@@ -97,6 +97,34 @@ static void test_many_words_do_not_hide_each_other(void **state)
     WAIT_UNTIL(loop, api.writes == 18);
 }
 
+static void post_many(unsigned n, unsigned *serial)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char text[40];
+
+        (void)str_format(text, sizeof text, "trouble %u", (*serial)++);
+        assert_true(events_post(c.events, "R", true, text)); /* it is news, posted or not */
+    }
+}
+
+static void test_no_more_than_so_many(void **state)
+{
+    unsigned serial = 0;
+
+    (void)state;
+    post_many(40, &serial);
+    WAIT_UNTIL(loop, api.writes == 25);
+    ahead_us = 21LL * 1000 * 1000; /* two more */
+    post_many(10, &serial);
+    WAIT_UNTIL(loop, api.writes == 27);
+    ahead_us = 3600LL * 1000 * 1000; /* no more than at the beginning */
+    post_many(40, &serial);
+    WAIT_UNTIL(loop, api.writes == 52);
+    for (int i = 0; i < 20; i++)
+        desk_turn(loop);
+    assert_int_equal(api.writes, 52);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -104,6 +132,7 @@ int main(void)
         TEST(event_says_what_and_about_whom),
         TEST(same_words_once_in_five_minutes),
         TEST(many_words_do_not_hide_each_other),
+        TEST(no_more_than_so_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

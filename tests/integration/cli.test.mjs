@@ -1,0 +1,171 @@
+// The sub-commands as people and scripts use them, the plugin of kubectl, and the drill.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { cluster, formed, writesOn } from './cluster.mjs';
+import { build, test, waitFor } from './harness.mjs';
+
+const program = path.join(build, 'memgraph-controller');
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+// {status, out, err}
+const run = (file, args, env = {}) => new Promise((resolve) => {
+  execFile(file, args, { timeout: 60_000, env: { PATH: process.env.PATH, ...env } }, (error, out, err) =>
+    resolve({ status: error?.code ?? 0, out, err }));
+});
+
+async function operated(t, options = {}) {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'cli-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const token = path.join(directory, 'token');
+  await writeFile(token, 'a-token\n');
+  const s = await cluster(t, { ...options, env: { ADMIN_TOKEN_FILE: token, ...options.env } });
+  s.directory = directory;
+  s.env = { CONTROLLER_URL: (await s.controller()).http, ADMIN_TOKEN_FILE: token };
+  s.cli = (...args) => run(program, args, s.env);
+  return s;
+}
+
+test('status, explain and history for people, as JSON and as YAML', async (t) => {
+  const s = await operated(t);
+  const table = await s.cli('status');
+  assert.equal(table.status, 0, table.err);
+  assert.match(table.out, /^memgraph-0 is main; memgraph-1 would take over now: yes$/m);
+  assert.match(table.out, /^POD +TOPOLOGY +ROLE +READY +LINK +REGISTERED +BEHIND +VERSION$/m);
+  assert.match(table.out, /^memgraph-1 +sync +replica +yes +up +ready +0 +3\.6\.1$/m);
+  assert.doesNotMatch(table.out, /\u001b/); // no terminal, no colour
+
+  const json = JSON.parse((await s.cli('status', '-o', 'json')).out);
+  assert.equal(json.main, 'memgraph-0');
+  const yaml = (await s.cli('status', '--output=yaml')).out;
+  assert.match(yaml, /^main: "memgraph-0"\n/m);
+  assert.match(yaml, /^pods:\n {2}- name: "memgraph-0"\n {4}topology: "main"\n {4}kubernetes:\n {6}exists: true\n/m);
+  assert.match(yaml, /^rebuild: \[\]\n/m);
+  assert.match(yaml, /^readers:\n {2}- "memgraph-2"\n/m);
+  for (const line of yaml.trimEnd().split('\n')) assert.match(line, /^ *(- )?(\w+:( .+)?|".*")$/);
+
+  const explained = await s.cli('explain', '-o', 'json');
+  assert.equal(explained.status, 0);
+  assert.equal(JSON.parse(explained.out).failover.possible, true);
+  assert.equal((await s.cli('explain', 'memgraph-2')).status, 4); // it needs no rebuild
+  assert.match((await s.cli('history')).out, /initial {2}memgraph-0 {2}both of the pair are empty mains\n.*open \d+ ms/);
+  const history = JSON.parse((await s.cli('history', '-o', 'json')).out);
+  assert.equal(history.transitions[0].kind, 'initial');
+
+  for (const args of [['status', '-o', 'xml'], ['switchover', '-o', 'json'], ['watch', '-o', 'yaml']]) {
+    assert.equal((await s.cli(...args)).status, 1, args.join(' '));
+  }
+});
+
+test('colour on a terminal, unless it is not wanted', async (t) => {
+  const s = await operated(t);
+  const terminal = (env) => run('script', ['-qec', `${program} status`, '/dev/null'], { ...s.env, ...env });
+  assert.match((await terminal({})).out, /\u001b\[32mmemgraph-0 is main; memgraph-1 would take over now: yes\u001b\[0m/);
+  assert.doesNotMatch((await terminal({ NO_COLOR: '1' })).out, /\u001b/);
+});
+
+test('watch tells what changes, and outlives its controller', async (t) => {
+  const s = await operated(t);
+  const watch = spawn(program, ['watch'], { env: { ...process.env, ...s.env } });
+  let out = '';
+  watch.stdout.on('data', (data) => { out += data; });
+  t.after(() => watch.kill());
+  await waitFor('its first line', () => /main=memgraph-0 failover=possible: memgraph-0 is main\n/.test(out));
+  await s.control('kill', 'main');
+  await waitFor('the failover', () => /main=memgraph-1 failover=possible: memgraph-1 is main\n/.test(out), 20_000);
+  const { pid } = await s.controller();
+  await s.control('kill', 'controller-0');
+  await waitFor('the next controller', async () => (await s.controller()).pid !== pid && formed(s));
+  await s.control('kill', 'main');
+  await waitFor('the one after it', () => /main=memgraph-0 failover=possible[^]*$/.test(out.split('main=memgraph-1').at(-1)), 20_000);
+  assert.equal(watch.exitCode, null);
+});
+
+test('a request waits for what becomes of it', async (t) => {
+  const s = await operated(t);
+  const done = await s.cli('switchover');
+  assert.equal(done.status, 0, done.err);
+  assert.match(done.out, /^recorded: switchover@\d+\ndone: memgraph-1 is main \(epoch 2\)\n$/);
+  await formed(s);
+  const asked = await s.cli('switchover', '--no-wait');
+  assert.match(asked.out, /^recorded: switchover@\d+\n$/);
+  await waitFor('it is done', async () => (await s.status()).main === 'memgraph-0');
+  await formed(s);
+  await s.control('stop-pod', 'memgraph-1');
+  await waitFor('the SYNC replica is missed', async () =>
+    (await s.cli('explain')).status === 4);
+  const refused = await s.cli('switchover');
+  assert.equal(refused.status, 4);
+  assert.match(refused.err, /memgraph-1/);
+  assert.match((await s.cli('status')).out, /^(memgraph-0 is main; memgraph-1 would take over now: NO|writes wait: .*)\nno failover from memgraph-0 .*memgraph-1 /);
+});
+
+test('a drill moves the main and back, and tells the gap', async (t) => {
+  const s = await operated(t);
+  const load = s.writer();
+  await writesOn(load);
+  const drill = await s.cli('drill');
+  assert.equal(drill.status, 0, drill.out + drill.err);
+  const gaps = [...drill.out.matchAll(/^the client could not write for (\d+\.\d) ms: (\d+) writes acknowledged, \d+ failed$/gm)];
+  assert.equal(gaps.length, 2, drill.out);
+  for (const [, gap, writes] of gaps) {
+    assert.ok(Number(gap) > 1 && Number(gap) < 5000, drill.out);
+    assert.ok(Number(writes) > 10, drill.out);
+  }
+  assert.match(drill.out, /done: memgraph-1 is main[^]*done: memgraph-0 is main/);
+  await load.stop();
+  await load.check(await s.pod('memgraph-0'));
+  const [row] = await s.query('memgraph-0', 'MATCH (n:MemgraphControllerDrill) RETURN count(n) AS n');
+  assert.equal(row.n, 0); // nothing is left behind
+  assert.equal((await s.cli('drill', '--write', '127.0.0.1:9')).status, 5);
+  assert.equal((await s.cli('drill', '--write', 'nonsense')).status, 1);
+});
+
+test('as a plugin of kubectl: found by label, through the API server, admin routes too', async (t) => {
+  const s = await operated(t);
+  const plugin = path.join(s.directory, 'kubectl-memgraph_ha');
+  await symlink(program, plugin);
+  await copyFile(path.join(here, 'stand-in-kubectl'), path.join(s.directory, 'kubectl'));
+  await writeFile(path.join(s.directory, 'package.json'), '{"type": "module"}');
+  const env = { PATH: `${s.directory}:${process.env.PATH}`, CONTROLLER: s.env.CONTROLLER_URL,
+    ADMIN_TOKEN_FILE: s.env.ADMIN_TOKEN_FILE };
+  const kubectl = (...args) => run(plugin, args, env);
+
+  const bare = await kubectl(); // status is what people want first
+  assert.equal(bare.status, 0, bare.err);
+  assert.match(bare.out, /^memgraph-0 is main; memgraph-1 would take over now: yes$/m);
+  const moved = await kubectl('switchover');
+  assert.equal(moved.status, 0, moved.err);
+  assert.match(moved.out, /done: memgraph-1 is main/);
+  assert.match((await kubectl('-n', 'two', '--service', 'b-controller', 'status')).out, /^memgraph-1 is main/m);
+
+  const several = await kubectl('-n', 'two', 'status');
+  assert.equal(several.status, 5);
+  assert.match(several.err, /there are several, name one with --service: a-controller, b-controller/);
+  assert.match((await kubectl('-n', 'none', 'status')).err, /no Service with the label memgraph-controller\/metrics=true/);
+  const without = await run(plugin, ['status'], { PATH: '/nonexistent' });
+  assert.equal(without.status, 5);
+  assert.match(without.err, /is kubectl installed\?/);
+  assert.equal((await kubectl('version')).status, 0);
+});
+
+test('bash completes commands, options and pods', async (t) => {
+  const s = await operated(t);
+  const complete = async (...words) => {
+    const script = `source <(${program} completion)
+      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _memgraph_controller; echo "\${COMPREPLY[@]}"`;
+    return (await run('bash', ['-c', script, 'bash', program, ...words], s.env)).out.trim();
+  };
+  assert.equal(await complete('sw'), 'switchover');
+  assert.equal(await complete('status', '-o', ''), 'table json yaml');
+  assert.equal(await complete('pause', '--f'), '--for');
+  assert.equal(await complete('rebuild', ''), 'memgraph-0 memgraph-1 memgraph-2');
+  const help = (await s.cli('--help')).out;
+  const commands = (await complete('')).split(' ');
+  for (const command of commands) assert.match(help, new RegExp(`^  ${command}\\b`, 'm'));
+  assert.ok(commands.length >= 19);
+});
