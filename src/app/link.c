@@ -156,9 +156,22 @@ static void on_version(void *arg, const struct bolt_answer *answer)
     controller_step(l->c);
 }
 
+/* A command of ours may make it silent: a DROP of a replica that cannot be reached, a REGISTER, a
+ * demotion wait 5 to 10 s for the call to that replica and let nobody else in. That is no sign of a
+ * main that hangs. */
+static int64_t probe_limit_us(const struct link *l)
+{
+    static const int64_t patience_us = 11LL * 1000 * 1000;
+    enum effect_kind kind = l->effect.kind;
+    bool waits = l->commanding &&
+                 (kind == EFFECT_DROP || kind == EFFECT_REGISTER || kind == EFFECT_DEMOTE);
+
+    return waits ? patience_us : l->c->config.probe_timeout_ms * 1000;
+}
+
 static void probe_next(struct link *l)
 {
-    int64_t limit_us = l->c->config.probe_timeout_ms * 1000;
+    int64_t limit_us = probe_limit_us(l);
     int err = 0;
 
     if (!bolt_client_up(l->probe) || bolt_client_busy(l->probe))

@@ -20,7 +20,7 @@ static struct {
     unsigned failures;        /* of the next ones; 0: of all */
     const char *notification; /* of every command that goes well */
     char log[512];            /* commands, a line each */
-    bool commands_silent;
+    bool commands_silent, roles_silent;
     char command[512]; /* the last one */
     unsigned roles, shows, versions, storages, commands;
 } db;
@@ -61,6 +61,7 @@ static bool answer(void *arg, const char *query, struct bolt_server_reply *out)
         return answer_storage(query, out);
     if (strcmp(query, "SHOW REPLICATION ROLE") == 0) {
         db.roles++;
+        out->silent = db.roles_silent;
         out->fields = role_fields;
         text = value_str(db.role);
     } else if (strcmp(query, "SHOW VERSION") == 0) {
@@ -443,6 +444,33 @@ static void test_slow_command_delays_no_probe(void **state)
     WAIT_UNTIL(loop, pod()->link == LINK_DOWN && pod()->refusals >= REFUSED_IN_A_ROW);
 }
 
+/* What our own command may make silent does not hang; beside a touch it does. */
+static void test_silence_that_we_caused(void **state)
+{
+    struct effect e = effect_of(EFFECT_DROP);
+    int64_t until_us;
+
+    (void)state;
+    c.config.probe_timeout_ms = 20;
+    start();
+    db.commands_silent = db.roles_silent = true;
+    link_command(c.links[0], &e);
+    WAIT_UNTIL(loop, db.commands == 1);
+    until_us = loop_now_us(loop) + 10 * c.config.probe_timeout_ms * 1000;
+    WAIT_UNTIL(loop, loop_now_us(loop) > until_us);
+    assert_int_equal(pod()->link, LINK_UP);
+    link_free(c.links[0]);
+    db.roles_silent = db.commands_silent = false;
+    c.links[0] = link_new(&c, 0, "127.0.0.1");
+    WAIT_UNTIL(loop, pod()->link == LINK_UP && pod_role(pod()) != ROLE_UNKNOWN);
+    desk_turn(loop);
+    db.commands_silent = db.roles_silent = true;
+    e.kind = EFFECT_TOUCH;
+    link_command(c.links[0], &e);
+    WAIT_UNTIL(loop, pod()->link == LINK_DOWN);
+    assert_int_equal(pod()->link_fail, FAIL_TIMEOUT);
+}
+
 static void test_freeing_a_link_fails_its_command(void **state)
 {
     struct effect e = effect_of(EFFECT_DEMOTE);
@@ -497,6 +525,7 @@ int main(void)
         TEST(errors_are_judged),
         TEST(rows_judge_a_nameless_failure),
         TEST(slow_command_delays_no_probe),
+        TEST(silence_that_we_caused),
         TEST(freeing_a_link_fails_its_command),
         TEST(restart_is_another_run),
     };
