@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 
 static void put(struct deadlines *d, size_t i, struct deadline *deadline)
@@ -77,14 +76,7 @@ struct deadline *deadlines_take(struct deadlines *d, int64_t now_us)
     return first;
 }
 
-int deadlines_wait_ms(const struct deadlines *d, int64_t now_us)
+int64_t deadlines_next_us(const struct deadlines *d)
 {
-    int64_t left_us;
-
-    if (!d->n)
-        return -1;
-    left_us = d->heap[0]->at_us - now_us;
-    if (left_us <= 0)
-        return 0;
-    return left_us / 1000 >= INT_MAX ? INT_MAX : (int)((left_us + 999) / 1000);
+    return d->n ? d->heap[0]->at_us : INT64_MAX;
 }

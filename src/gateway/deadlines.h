@@ -31,7 +31,7 @@ void deadlines_set(struct deadlines *d, struct deadline *deadline, int64_t at_us
 void deadlines_clear(struct deadlines *d, struct deadline *deadline);
 /* Takes the earliest off when its time has come; NULL: none is due. */
 struct deadline *deadlines_take(struct deadlines *d, int64_t now_us) MUST_CHECK;
-/* How long epoll_wait may sleep, in ms rounded up; -1: nothing is set. */
-int deadlines_wait_ms(const struct deadlines *d, int64_t now_us);
+/* The earliest; INT64_MAX: none is set. */
+int64_t deadlines_next_us(const struct deadlines *d);
 
 #endif

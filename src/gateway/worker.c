@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_TURN = 256, ACCEPTS_PER_TURN = 64, ACCEPT_PAUSE_MS = 50, BURIALS_PER_TURN = 512 };
@@ -166,6 +167,32 @@ static void on_mail_events(struct source *source, uint32_t events)
     }
 }
 
+/* ---- time ---- */
+
+/* The timer fires at the earliest deadline, or before it: it is set only when a deadline comes
+ * sooner than what it stands at. So a wait for events, of which there are many for each deadline,
+ * need not set one up in the kernel. */
+static void set_timer(struct worker *w)
+{
+    int64_t next_us = deadlines_next_us(&w->deadlines);
+    struct itimerspec at = {.it_value = {next_us / 1000000, next_us % 1000000 * 1000}};
+
+    if (next_us >= w->timer_us)
+        return;
+    (void)timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &at, NULL);
+    w->timer_us = next_us;
+}
+
+static void on_timer_events(struct source *source, uint32_t events)
+{
+    struct worker *w = CONTAINER_OF(source, struct worker, timer_source);
+    uint64_t times;
+
+    (void)events;
+    (void)!read(w->timer, &times, sizeof times);
+    w->timer_us = INT64_MAX;
+}
+
 /* ---- the loop ---- */
 
 static void run_busy(struct worker *w)
@@ -183,10 +210,11 @@ static void turn(struct worker *w)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     bool idle = list_empty(&w->busy) && list_empty(&w->ended);
-    int wait_ms = idle ? deadlines_wait_ms(&w->deadlines, clock_us()) : 0;
-    int n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, wait_ms);
     struct deadline *due;
+    int n;
 
+    set_timer(w);
+    n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, idle ? -1 : 0);
     assert(n >= 0 || errno == EINTR);
     w->now_us = w->tools.now_us = clock_us();
     for (int i = 0; i < n; i++) {
@@ -220,6 +248,8 @@ static void destroy(struct worker *w)
         close(w->listener);
     if (w->epoll >= 0)
         close(w->epoll);
+    if (w->timer >= 0)
+        close(w->timer);
     mailbox_done(&w->mail);
     deadlines_done(&w->deadlines);
     tls_context_free(w->tls);
@@ -256,6 +286,8 @@ struct worker *worker_start(const struct gateway_config *config, struct shared *
     w->accepting = true;
     w->listener_source.on_events = on_listener_events;
     w->mail_source.on_events = on_mail_events;
+    w->timer_source.on_events = on_timer_events;
+    w->timer_us = INT64_MAX;
     w->accept_again.on_passed = on_accept_again;
     list_init(&w->arriving);
     list_init(&w->parked);
@@ -270,6 +302,11 @@ struct worker *worker_start(const struct gateway_config *config, struct shared *
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!*err && w->epoll < 0)
         *err = -errno;
+    w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (!*err && w->timer < 0)
+        *err = -errno;
+    if (!*err)
+        *err = watch(w, EPOLL_CTL_ADD, w->timer, EPOLLIN, &w->timer_source);
     if (!*err)
         *err = watch(w, EPOLL_CTL_ADD, w->mail.fd, EPOLLIN, &w->mail_source);
     if (!*err)

@@ -23,8 +23,9 @@ struct worker {
     struct tally tally;
     pthread_t thread;
 
-    int epoll, listener; /* listener -1: no longer */
-    struct source listener_source, mail_source;
+    int epoll, listener, timer; /* listener -1: no longer */
+    int64_t timer_us;           /* when the timer fires; INT64_MAX: not */
+    struct source listener_source, mail_source, timer_source;
     bool stopping, accepting;
     int64_t now_us; /* read once a turn */
 

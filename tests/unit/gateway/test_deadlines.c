@@ -2,8 +2,6 @@
 
 #include "../cmocka_test.h"
 
-#include <limits.h>
-
 static uint64_t next(uint64_t *seed)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
@@ -41,27 +39,26 @@ static void test_takes_in_order_of_time(void **state)
         }
     }
     assert_int_equal(count, set);
-    assert_int_equal(deadlines_wait_ms(&d, 0), -1);
+    assert_true(deadlines_next_us(&d) == INT64_MAX);
     deadlines_done(&d);
 }
 
-static void test_wait_is_rounded_up(void **state)
+static void test_next(void **state)
 {
     struct deadlines d = {0};
-    struct deadline one = {0};
+    struct deadline one = {0}, two = {0};
 
     (void)state;
     deadlines_clear(&d, &one);
+    assert_true(deadlines_next_us(&d) == INT64_MAX);
     deadlines_set(&d, &one, 5001);
-    assert_int_equal(deadlines_wait_ms(&d, 0), 6);
-    assert_int_equal(deadlines_wait_ms(&d, 4001), 1);
-    assert_int_equal(deadlines_wait_ms(&d, 5001), 0);
-    assert_int_equal(deadlines_wait_ms(&d, 9000), 0);
-    deadlines_set(&d, &one, INT64_MAX);
-    assert_int_equal(deadlines_wait_ms(&d, 0), INT_MAX);
-    assert_int_equal(d.n, 1);
+    deadlines_set(&d, &two, 7000);
+    assert_true(deadlines_next_us(&d) == 5001);
+    deadlines_set(&d, &one, 9000); /* moved */
+    assert_true(deadlines_next_us(&d) == 7000);
+    deadlines_clear(&d, &two);
     deadlines_clear(&d, &one);
-    assert_int_equal(d.n, 0);
+    assert_true(deadlines_next_us(&d) == INT64_MAX);
     deadlines_done(&d);
 }
 
@@ -69,7 +66,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_in_order_of_time),
-        cmocka_unit_test(test_wait_is_rounded_up),
+        cmocka_unit_test(test_next),
     };
 
     return cmocka_run_group_tests_name("deadlines", tests, NULL, NULL);
