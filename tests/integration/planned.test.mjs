@@ -196,8 +196,11 @@ test('a replica is rebuilt on request: its data stand aside, and it is filled an
   const [kept] = await readdir(`${before.volume}/aside`);
   assert.ok(existsSync(`${before.volume}/aside/${kept}/wal`), kept);
   await checkWhole(s, load);
-  const [{ n }] = await s.query('memgraph-2', `MATCH (x:${load.label}) RETURN count(x) AS n`);
-  assert.ok(n >= load.count('acknowledged'));
+  // An ASYNC replica may miss the last write for a moment; Memgraph heals that by itself.
+  await waitFor('it has every write', async () => {
+    const [{ n }] = await s.query('memgraph-2', `MATCH (x:${load.label}) RETURN count(x) AS n`);
+    return n >= load.count('acknowledged');
+  });
 });
 
 test('the main is frozen: replaced within 4 s; thawed, it takes no write as main', { timeout: 90_000 },
