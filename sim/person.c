@@ -118,7 +118,8 @@ static void look(struct person *p)
     struct world *w = p->world;
     int leader = world_leader(w), pod;
     const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
-    bool ready, settled;
+    bool ready, settled, goes_on;
+    char what[80];
 
     if (!c || !c->view.record_exists)
         return;
@@ -133,10 +134,13 @@ static void look(struct person *p)
         return;
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
-        if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
-            person_asks(w, "refresh", NULL); /* the other one has nothing to offer */
-        else
-            person_asks(w, "failover", "{\"acceptDataLoss\": true}");
+        /* When the other one has nothing to offer, the main of the record goes on as it is. */
+        goes_on = str_contains(str_of(c->plan.reason), " is empty") &&
+                  has_data(w, c->view.record.target);
+        (void)str_format(what, sizeof what,
+                         "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}",
+                         goes_on ? c->view.record.target : !c->view.record.target);
+        person_asks(w, "failover", what);
         return;
     }
     pod = refused_pod(&c->view, w->config.pods);
