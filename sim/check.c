@@ -167,7 +167,7 @@ static bool check_pods(const struct world *w, const struct record *r, char why[W
         const struct kube_cluster_pod *pod = kube_cluster_pod(w->cluster, i);
         const struct mg *mg = world_model(w, i);
 
-        if (!pod || !pod->ready || !mg)
+        if (!pod || !pod->ready || pod->terminating || !mg)
             return (void)str_format(why, WHY_TEXT_SIZE, "pod %u is not Ready", i), false;
         if (mg_look(mg).main != ((int)i == r->target))
             return (void)str_format(why, WHY_TEXT_SIZE, "pod %u is %s", i,
@@ -224,6 +224,8 @@ bool check_converged(struct world *w, char why[WHY_TEXT_SIZE])
 
     if (!r)
         return (void)str_copy(why, WHY_TEXT_SIZE, "there is no record"), false;
+    if (!world_is_rolled_out(w))
+        return (void)str_copy(why, WHY_TEXT_SIZE, "a rollout is under way"), false;
     if (!check_pods(w, r, why) || !check_rows(w, why))
         return false;
     if (!check_proven(w) || r->fenced) {

@@ -35,7 +35,7 @@ static size_t last_epoch_of(const struct ledger *l, const char *run)
 }
 
 /* Index + 1 is how last_epoch_of counts: 0 is "no epoch that we know". */
-static bool note_ack(struct ledger *l, const struct write *w, size_t id, const char *run,
+static bool note_ack(struct ledger *l, const struct write *w, size_t id, const char *run, int pod,
                      char why[WHY_TEXT_SIZE])
 {
     size_t at = last_epoch_of(l, run);
@@ -49,6 +49,8 @@ static bool note_ack(struct ledger *l, const struct write *w, size_t id, const c
     }
     if (w->sent_us <= newest->first_ack_us)
         return true; /* it was under way when the other one took over */
+    if (pod == newest->target)
+        return true; /* the same pod, restarted: the gateway found that out before control did */
     (void)str_format(why, WHY_TEXT_SIZE,
                      "two mains: write %zu, sent at %.6f, was acknowledged by run %.8s, but %.8s "
                      "(epoch %lld) acknowledges since %.6f",
@@ -58,7 +60,7 @@ static bool note_ack(struct ledger *l, const struct write *w, size_t id, const c
 }
 
 bool ledger_end(struct ledger *l, size_t id, int64_t now_us, enum write_outcome outcome,
-                const char *run, char why[WHY_TEXT_SIZE])
+                const char *run, int pod, char why[WHY_TEXT_SIZE])
 {
     struct write *w = &l->writes[id];
 
@@ -73,7 +75,7 @@ bool ledger_end(struct ledger *l, size_t id, int64_t now_us, enum write_outcome 
     if (l->last_ack_us && now_us - l->last_ack_us > l->longest_gap_us)
         l->longest_gap_us = now_us - l->last_ack_us;
     l->last_ack_us = now_us;
-    return note_ack(l, w, id, run, why);
+    return note_ack(l, w, id, run, pod, why);
 }
 
 bool ledger_record(struct ledger *l, const struct record *r, char why[WHY_TEXT_SIZE])

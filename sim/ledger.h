@@ -44,9 +44,10 @@ void ledger_init(struct ledger *l);
 void ledger_done(struct ledger *l);
 /* A write begins: its id. */
 size_t ledger_begin(struct ledger *l, int64_t now_us);
-/* It ended. False: another main acknowledges writes already, *why says which. */
+/* It ended; run and pod: of the process that answered, pod -1 when it has gone. False: another pod
+ * acknowledges writes already, *why says which. */
 bool ledger_end(struct ledger *l, size_t id, int64_t now_us, enum write_outcome outcome,
-                const char *run, char why[WHY_TEXT_SIZE]);
+                const char *run, int pod, char why[WHY_TEXT_SIZE]);
 /* The record changed. False: its epoch fell (*why). */
 bool ledger_record(struct ledger *l, const struct record *r, char why[WHY_TEXT_SIZE]);
 

@@ -79,6 +79,17 @@ static enum write_outcome outcome_of(const struct bolt_answer *a)
     return WRITE_UNKNOWN;
 }
 
+static int pod_of(const struct world *w, const char *run)
+{
+    for (unsigned i = 0; i < w->config.pods; i++) {
+        const struct mg *mg = world_model(w, i);
+
+        if (mg && strcmp(mg_look(mg).run_id, run) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 static void on_written(void *arg, const struct bolt_answer *answer)
 {
     struct client *c = arg;
@@ -90,7 +101,8 @@ static void on_written(void *arg, const struct bolt_answer *answer)
     if (outcome != WRITE_ACKNOWLEDGED)
         world_say(l->world, "%s: write %zu: %s", process_name(c->process), c->write,
                   answer->message);
-    if (!ledger_end(l->ledger, c->write, clock_now_us(), outcome, answer->run_id, why))
+    if (!ledger_end(l->ledger, c->write, clock_now_us(), outcome, answer->run_id,
+                    pod_of(l->world, answer->run_id), why))
         fail_load(l, why);
     if (bolt_client_up(c->bolt))
         think(c);

@@ -15,6 +15,7 @@ struct person {
     struct happening look;
     int64_t every_us;
     unsigned decisions;
+    bool ready; /* all pods were at the last look */
     int hopeless; /* the pod that was so at the last look; -1: none */
 };
 
@@ -100,11 +101,25 @@ static void asks_rebuild(struct person *p, int pod)
     p->decisions++;
 }
 
+/* Nobody decides for a pod that is still starting. */
+static bool all_ready(const struct world *w)
+{
+    for (unsigned i = 0; i < w->config.pods; i++) {
+        const struct kube_cluster_pod *pod = kube_cluster_pod(w->cluster, i);
+
+        if (!pod || !pod->ready || pod->terminating)
+            return false;
+    }
+    return true;
+}
+
 static void look(struct person *p)
 {
     struct world *w = p->world;
     int leader = world_leader(w), pod;
     const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
+    bool ready, settled, goes_on;
+    char what[80];
 
     if (!c || !c->view.record_exists)
         return;
@@ -112,14 +127,20 @@ static void look(struct person *p)
         person_asks(w, "resume", NULL); /* the first one was lost */
         return;
     }
-    if (c->view.record.request[0])
+    ready = all_ready(w);
+    settled = ready && p->ready;
+    p->ready = ready;
+    if (c->view.record.request[0] || !settled)
         return;
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
-        if (str_contains(str_of(c->plan.reason), " is empty") && has_data(w, c->view.record.target))
-            person_asks(w, "refresh", NULL); /* the other one has nothing to offer */
-        else
-            person_asks(w, "failover", "{\"acceptDataLoss\": true}");
+        /* When the other one has nothing to offer, the main of the record goes on as it is. */
+        goes_on = str_contains(str_of(c->plan.reason), " is empty") &&
+                  has_data(w, c->view.record.target);
+        (void)str_format(what, sizeof what,
+                         "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}",
+                         goes_on ? c->view.record.target : !c->view.record.target);
+        person_asks(w, "failover", what);
         return;
     }
     pod = refused_pod(&c->view, w->config.pods);
