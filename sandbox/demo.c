@@ -25,7 +25,8 @@ static void picture_print(struct sandbox *sb)
         if ((pod = pods_at(sb->pods, i)) && pod->process)
             printf("  %-14s server       bolt://%s:%d   process %ld\n", pod->seen->name,
                    pod->seen->ip, POD_BOLT_PORT, (long)process_pid(pod->process));
-    printf("  %-14s API          %s   (token in %s)\n", "kubernetes", sb->api_url, sb->token_file);
+    printf("  %-14s API          %s   (token in %s, for the page's actions, too)\n", "kubernetes",
+           sb->api_url, sb->token_file);
     printf("  %-14s directory    %s   (logs/, volumes/)\n\n", "", sb->directory);
     c = controllers_at(sb->controllers, 0);
     if (c)

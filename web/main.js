@@ -74,6 +74,9 @@ $('theme').addEventListener('click', () => {
 new ResizeObserver(() => last && showPicture()).observe($('picture'));
 follow((document) => {
   last = document;
+  // A pod that was scaled away is not missed; the pair always is.
+  last.status.pods = last.status.pods.filter((p) =>
+    p.kubernetes.exists || p.registration || ['main', 'sync'].includes(p.topology));
   lastAt = performance.now();
   showAll();
 }, (state) => {

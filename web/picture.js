@@ -139,7 +139,7 @@ function narrow(status) {
   // The line from the main to the last replica passes by the others.
   if (others.length) parts.unshift(s('path', { d: `M18 ${154 + h} V${y - h / 2 - 20}`, class: 'trunk' }));
   y += 24;
-  parts.push(gatewayBox(`read gateway${status.readers[0] ? ` → ${status.readers[0]}` : ''}`, status.gateways.read, { x: 2, y, w: full, h: 100 }));
+  parts.push(gatewayBox(`read gateway${status.gateways.read && status.readers[0] ? ` → ${status.readers[0]}` : ''}`, status.gateways.read, { x: 2, y, w: full, h: 100 }));
   return [360, y + 106, parts];
 }
 

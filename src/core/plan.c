@@ -42,6 +42,7 @@ static struct effect *add(struct plan *plan, const struct view *v, enum effect_k
 {
     struct effect *e;
 
+    assert(fmt);
     if (plan->n == EFFECTS_MAX || spoken_for(plan, v, kind, pod))
         return NULL;
     e = &plan->effects[plan->n++];
