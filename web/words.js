@@ -37,6 +37,9 @@ export function follows({ registration: r, link }) {
   return r.status === 'recovery' ? 'behind' : 'bad';
 }
 
+// Ids of processes by their first letters.
+const short = (text) => text.replace(/\b([0-9a-f]{8})-[0-9a-f-]{27}\b/g, '$1…');
+
 // What is wrong with a pod, in a few words; '' when nothing is.
 export function trouble(pod, status) {
   if (!pod.kubernetes.exists) return 'gone';
@@ -68,9 +71,8 @@ export function sentence({ status, explain }) {
   }
   const text = `${status.main} is main; ${status.syncReplica} would take over now: ${next.possible ? 'yes' : 'no'}`;
   if (!next.possible) {
-    notes.unshift(`Why not: ${next.answer}`);
-    const more = next.conditions.filter((c) => !c.holds && !next.answer.includes(c.value.slice(0, 30)));
-    notes.splice(1, 0, ...more.map((c) => `— ${c.value}`));
+    const unmet = next.conditions.filter((c) => !c.holds).map((c) => c.value);
+    notes.unshift(...(unmet.length ? unmet : [next.answer]).map((why) => `Why not: ${short(why)}`));
   }
   const level = !next.possible || status.paused || status.degraded || status.transition ? 'warn' : 'ok';
   return { level, text, notes };

@@ -33,6 +33,22 @@ static void line(enum paint paint, const char *name, const char *value)
     (void)putchar('\n');
 }
 
+static void print_why_not(json_t *failover)
+{
+    json_t *condition;
+    bool any = false;
+    size_t i;
+
+    json_array_foreach (json_object_get(failover, "conditions"), i, condition) {
+        if (is_true(condition, "holds"))
+            continue;
+        printf("why not: %s\n", text(condition, "value"));
+        any = true;
+    }
+    if (!any)
+        printf("why not: %s\n", text(failover, "answer"));
+}
+
 static void print_sentence(json_t *status, json_t *failover)
 {
     json_t *gate = json_object_get(status, "gate");
@@ -46,8 +62,8 @@ static void print_sentence(json_t *status, json_t *failover)
         cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s is main; %s would take over now: %s",
                   text(status, "main"), text(status, "syncReplica"), possible ? "yes" : "NO");
     (void)putchar('\n');
-    if (!possible && text(failover, "answer")[0])
-        printf("%s\n", text(failover, "answer"));
+    if (!possible)
+        print_why_not(failover);
     (void)putchar('\n');
 }
 
