@@ -39,9 +39,10 @@ test('the page shows the cluster', async (t) => {
   const label = await page.locator('#picture svg').getAttribute('aria-label');
   assert.match(label, /memgraph-0: ★ MAIN. memgraph-1: ◆ SYNC replica. memgraph-2: ● ASYNC replica/);
   const picture = await page.locator('#picture').textContent();
-  for (const words of ['STRICT SYNC', '✔ ready, lag 0', 'ASYNC', 'write gateway', '✔ writes', '✔ reads']) {
+  for (const words of ['STRICT SYNC', 'ASYNC', 'write gateway', '✔ writes', '✔ reads']) {
     assert.ok(picture.includes(words), `${words} in: ${picture}`);
   }
+  assert.match(picture, /STRICT SYNC✔ (ready|replicating), lag \d+/);
   await waitFor('bytes of the gateway move', async () => {
     const row = await page.locator('#gateways tbody tr').first().innerText();
     return /write\s+[1-9]\d*\s+0\s+[1-9].* k?B/.test(row);
