@@ -85,13 +85,6 @@ static int hopeless_pod(const struct view *v, unsigned pods)
     return -1;
 }
 
-static bool has_data(const struct world *w, int pod)
-{
-    const struct mg *mg = world_model(w, (unsigned)pod);
-
-    return mg && mg_look(mg).nodes > 0;
-}
-
 static void asks_rebuild(struct person *p, int pod)
 {
     char what[64];
@@ -135,8 +128,7 @@ static void look(struct person *p)
     if (str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
         /* When the other one has nothing to offer, the main of the record goes on as it is. */
-        goes_on = str_contains(str_of(c->plan.reason), " is empty") &&
-                  has_data(w, c->view.record.target);
+        goes_on = str_contains(str_of(c->plan.reason), " is empty");
         (void)str_format(what, sizeof what,
                          "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}",
                          goes_on ? c->view.record.target : !c->view.record.target);

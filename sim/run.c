@@ -264,8 +264,8 @@ static void liveness_phase(struct phases *p)
     if (broken(p))
         return;
     load_verify(p->load);
-    if (!wait_for(p, is_verified, 10 * second_us) && !broken(p))
-        give_up(p, "the gateways do not serve: the data could not be read within 10 s");
+    if (!wait_for(p, is_verified, 60 * second_us) && !broken(p))
+        give_up(p, "the gateways do not serve: the data could not be read within 60 s");
     (void)check_step(&p->check);
     if (!broken(p) && p->run.smooth &&
         !check_smooth(&p->check, p->run.load.clients[CLIENT_WRITER], why))
