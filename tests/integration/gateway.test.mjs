@@ -1,0 +1,93 @@
+// The gateways as clients of all kinds meet them, with the official driver and real processes.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { cluster, formed } from './cluster.mjs';
+import { driver, test, waitFor } from './harness.mjs';
+
+// Sessions of the read gateway, each on a connection of its own that has been used once.
+async function readers(s, n) {
+  const list = [];
+  for (let i = 0; i < n; i++) {
+    const session = s.readGateway(0, { maxConnectionPoolSize: 1 }).session({ defaultAccessMode: 'READ' });
+    await session.run('RETURN 1');
+    list.push(session);
+  }
+  return list;
+}
+
+test('several readers: clients are spread, and only those of a lost replica are cut', async (t) => {
+  const s = await cluster(t, { pods: 5, env: { READ_BALANCE: 'round_robin' } });
+  await waitFor('three readers', async () => (await s.status()).readers.length === 3);
+  await readers(s, 9);
+  const before = (await s.status()).gateways.read;
+  assert.equal(before.active, 9);
+
+  await s.control('kill', 'memgraph-3');
+  await waitFor('it has left the list', async () => !(await s.status()).readers.includes('memgraph-3'));
+  await waitFor('its sessions are gone', async () => (await s.status()).gateways.read.active === 6);
+  await formed(s);
+  await waitFor('it serves again', async () => (await s.status()).readers.length === 3);
+  assert.equal((await s.status()).gateways.read.active, 6); // the others never noticed
+});
+
+function certificate(directory, name) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+    '-days', '2', '-subj', `/CN=${name}`, '-keyout', join(directory, 'tls.key'), '-out', join(directory, 'tls.crt')],
+  { stdio: 'ignore' });
+}
+
+test('TLS ends at the gateway, its certificate is renewed, a bad one changes nothing', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'gateway-tls-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  certificate(directory, 'first');
+  const s = await cluster(t, { env: {
+    GATEWAY_TLS_CERT_PATH: join(directory, 'tls.crt'), GATEWAY_TLS_KEY_PATH: join(directory, 'tls.key') } });
+  const { gateway } = (await s.state()).controllers[0];
+  const address = gateway.replace(/^bolt:\/\//, '');
+  const [host, port] = address.split(':');
+  const secure = driver(`bolt+ssc://${address}`);
+  t.after(() => secure.close());
+  const session = secure.session();
+  await session.run('CREATE (:Hello {n: 1})');
+
+  const served = () => execFileSync('sh', ['-c', `openssl s_client -connect ${host}:${port} </dev/null 2>/dev/null | openssl x509 -noout -subject`],
+    { encoding: 'utf8' }).trim();
+  assert.match(served(), /first/);
+  certificate(directory, 'second');
+  await waitFor('the new certificate is served', () => /second/.test(served()));
+  writeFileSync(join(directory, 'tls.crt'), 'no certificate\n');
+  const name = (await s.state()).controllers[0].name;
+  await waitFor('the log says so', async () => /"error".*the old one stays/.test(await s.log(name)));
+  assert.match(served(), /second/);
+  const { records } = await session.run('MATCH (n:Hello) RETURN count(n) AS n'); // on its first connection
+  assert.equal(records[0].get('n'), 1);
+
+  const plain = net.connect(Number(port), host);
+  plain.on('error', () => {});
+  await new Promise((resolve) => { plain.once('connect', resolve); });
+  plain.write('\x60\x60\xb0\x17 no TLS');
+  await waitFor('it is refused', async () => (await s.status()).gateways.write.refused.tls === 1);
+});
+
+test('a client that sends too many connections is refused, others are not', async (t) => {
+  const s = await cluster(t, { env: {
+    GATEWAY_RATE_LIMIT_PER_SECOND: '1', GATEWAY_RATE_LIMIT_BURST: '3', GATEWAY_PROXY_PROTOCOL_FROM: '127.0.0.0/8' } });
+  const { gateway } = (await s.state()).controllers[0];
+  const [host, port] = gateway.replace(/^bolt:\/\//, '').split(':');
+  const connect = (from) => new Promise((resolve) => {
+    const socket = net.connect(Number(port), host, () => socket.write(
+      Buffer.concat([Buffer.from(`PROXY TCP4 ${from} 192.0.2.9 5000 7687\r\n`), Buffer.from('6060b01700000005000000000000000000000000', 'hex')])));
+    socket.once('data', (data) => { socket.destroy(); resolve(data.toString('hex')); });
+    socket.once('error', (error) => resolve(error.code));
+  });
+  const flood = await Promise.all(Array.from({ length: 10 }, () => connect('192.0.2.1')));
+  assert.ok(flood.filter((answer) => answer === 'ECONNRESET').length >= 6, flood.join(' '));
+  assert.match(await connect('192.0.2.2'), /^[0-9a-f]+$/); // an answer of the pod
+  const { refused } = (await s.status()).gateways.write;
+  assert.ok(refused.rate >= 6, JSON.stringify(refused));
+});
