@@ -41,12 +41,22 @@ static bool s_is_refused(const struct view *v)
     return pod_refused(s) && (v->record.sync == SYNC_NONE || pod_runs(s, v->record.sync_run));
 }
 
+/* What T says of S, and not of another pod that has by now the address at which S was. */
+static const struct row *row_of_s(const struct view *v)
+{
+    const struct row *row = view_row(v, view_s(v));
+    char address[ADDRESS_SIZE];
+
+    view_address(v, view_s(v), address);
+    return row && strcmp(row->address, address) == 0 ? row : NULL;
+}
+
 /* ---- O2: with less than it had ---- */
 
 static bool with_less(const struct view *v, char why[WHY_SIZE])
 {
     const struct pod *t = &v->pods[v->record.target];
-    const struct row *row = view_row(v, view_s(v));
+    const struct row *row = row_of_s(v);
     bool vouches = s_may_hold_more(v);
 
     /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
@@ -203,15 +213,17 @@ static void drop(const struct view *v, struct plan *plan, const struct row *row,
     (void)str_copy(e->name, sizeof e->name, row->name);
 }
 
-/* A row of another pod, from before, stands under the address that S has now: ours would be refused
- * as one that exists. */
-static bool drop_from_address(const struct view *v, struct plan *plan)
+/* Rows from before: S under an address that is not its own any more, or another pod under the one
+ * that S has now. Ours would be refused as one that exists. */
+static bool drop_outdated(const struct view *v, struct plan *plan)
 {
     char address[ADDRESS_SIZE];
 
     view_address(v, view_s(v), address);
     for (unsigned i = 0; i < v->rows_n; i++) {
-        if (v->rows[i].pod == view_s(v) || strcmp(v->rows[i].address, address) != 0)
+        bool is_s = v->rows[i].pod == view_s(v);
+
+        if (is_s == (strcmp(v->rows[i].address, address) == 0))
             continue;
         drop(v, plan, &v->rows[i], "its address is another pod's now");
         return true;
@@ -238,7 +250,7 @@ static void compare_with_s(const struct view *v, struct plan *plan, const struct
         drop(v, plan, row, "its row says nothing: it is registered anew, to compare");
         return;
     }
-    if (drop_from_address(v, plan))
+    if (drop_outdated(v, plan))
         return;
     if (v->now_us < p->register_retry_at) {
         plan_wake(plan, p->register_retry_at);
@@ -258,7 +270,7 @@ static void compare_with_s(const struct view *v, struct plan *plan, const struct
 static bool s_is_known(const struct view *v, struct plan *plan)
 {
     const struct pod *s = &v->pods[view_s(v)];
-    const struct row *row = view_row(v, view_s(v));
+    const struct row *row = row_of_s(v);
 
     if (!s_may_hold_more(v) || request_open(v).kind == REQUEST_DEGRADE)
         return true;

@@ -76,6 +76,31 @@ static void test_what_a_row_must_say_of_s(void **state)
     assert_true(does_nothing());
 }
 
+static bool drops(int target)
+{
+    if (!asks_for(EFFECT_DROP, 0))
+        return false;
+    for (unsigned i = 0; i < plan.n; i++)
+        if (plan.effects[i].kind == EFFECT_DROP)
+            return plan.effects[i].target == target;
+    return false;
+}
+
+/* The addresses moved: what stands under S's name speaks of another pod. */
+static void test_a_row_under_an_old_address_says_nothing_of_s(void **state)
+{
+    (void)state;
+    row(ROW_READY, 10, 0);
+    view_kube_pod(&v, 1, &(struct pod_kube){.ready = true, .uid = "r1", .ip = "10.0.0.9"});
+    assert_true(drops(1));
+    row(ROW_READY, 10, 5); /* and that it has more is no sign of a loss */
+    assert_true(drops(1));
+    v.rows[0] = v.rows[1]; /* S has no row, and another pod is registered where S is now */
+    (void)str_copy(v.rows[0].address, ADDRESS_SIZE, "10.0.0.9:10000");
+    v.rows_n = 1;
+    assert_true(drops(2));
+}
+
 static void test_an_empty_s_has_no_more(void **state)
 {
     (void)state;
@@ -249,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_a_row_must_say_of_s, set_up),
+        cmocka_unit_test_setup(test_a_row_under_an_old_address_says_nothing_of_s, set_up),
         cmocka_unit_test_setup(test_an_empty_s_has_no_more, set_up),
         cmocka_unit_test_setup(test_where_t_served_alone_nobody_has_more, set_up),
         cmocka_unit_test_setup(test_where_t_did_not_serve_alone_s_may_have_more, set_up),
