@@ -41,6 +41,7 @@ struct link {
 
 static void probe_next(struct link *l);
 static void command_next(struct link *l);
+static void finish_command(struct link *l, enum outcome outcome, const char *message);
 static struct bolt_client *connect_side(struct link *l, enum side side);
 
 static struct view *seen(struct link *l)
@@ -93,18 +94,20 @@ static bool fold_role(struct link *l, const struct bolt_answer *answer)
  * machine that was switched off resets nothing, and an idle connection notices nothing. */
 static void leave_old_process(struct link *l, const char *run)
 {
-    if (!l->command_run[0] || strcmp(l->command_run, run) == 0 || l->commanding ||
-        bolt_client_busy(l->command))
+    if (!l->command_run[0] || strcmp(l->command_run, run) == 0 || timer_active(l->later))
         return;
     l->command_run[0] = '\0';
     bolt_client_free(l->command);
     l->command = connect_side(l, COMMAND);
+    if (l->commanding)
+        finish_command(l, OUTCOME_FAILED, "its process is gone");
 }
 
 static void on_role(void *arg, const struct bolt_answer *answer)
 {
     struct link *l = arg;
 
+    view_answered(seen(l), l->pod);
     if (fold_role(l, answer)) {
         l->want_version = l->want_version || !l->c->view.pods[l->pod].version[0];
         leave_old_process(l, answer->run_id);
@@ -122,6 +125,7 @@ static void on_rows(void *arg, const struct bolt_answer *answer)
     size_t n = 0;
     struct fail why = memgraph_read_replicas(&answer->rows, replicas, &n);
 
+    view_answered(seen(l), l->pod);
     timer_start(l->rows_due, l->c->config.sync_watch_ms * 1000);
     if (answer->error == MEMGRAPH_WRONG_ROLE)
         l->want_role = true; /* a replica has no list: its role changed under us */
@@ -147,6 +151,7 @@ static void on_version(void *arg, const struct bolt_answer *answer)
     struct link *l = arg;
     char version[MEMGRAPH_VERSION_SIZE];
 
+    view_answered(seen(l), l->pod);
     if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
         memgraph_read_version(&answer->rows, version).kind == FAIL_NONE)
         view_version(seen(l), l->pod, version,
@@ -187,6 +192,8 @@ static void probe_next(struct link *l)
         err = bolt_client_query(l->probe, MEMGRAPH_SHOW_VERSION, limit_us, on_version, l);
     }
     assert(err == 0); /* up and idle: we have just looked */
+    if (bolt_client_busy(l->probe))
+        view_asked(seen(l), l->pod);
 }
 
 static void on_probe_due(void *arg)

@@ -80,6 +80,23 @@ static bool hands_over(const struct view *v, struct plan *plan)
     return true;
 }
 
+/* T does not answer, and the connection is not given up yet, as a command of ours may be why: who
+ * knows which process is there by now. */
+static bool held_while_silent(const struct view *v, struct plan *plan)
+{
+    const struct pod *t = &v->pods[v->record.target];
+    int64_t until_us = t->asked_at + v->settings.probe_timeout_us;
+
+    if (!t->asked_at)
+        return false;
+    if (v->now_us < until_us) {
+        plan_wake(plan, until_us);
+        return false;
+    }
+    set(&plan->gate, GATE_HOLD, "the main does not answer");
+    return true;
+}
+
 /* S counts, and whether T has still registered it was not answered since T is there. */
 static bool held_until_known(const struct view *v, struct gate *g)
 {
@@ -139,7 +156,7 @@ static void decide_write(const struct view *v, struct plan *plan)
     (void)str_copy(g->run, sizeof g->run, t->run);
     (void)str_copy(g->ip, sizeof g->ip, t->ip);
     if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) ||
-        held_until_known(v, g) || held_for_s(v, plan))
+        held_while_silent(v, plan) || held_until_known(v, g) || held_for_s(v, plan))
         return;
     wake_at_end_of_plan(v, plan);
     if (r->sync == SYNC_NONE && !record_alone_by_decision(r, v->wall_us) &&

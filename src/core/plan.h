@@ -56,7 +56,8 @@ void plan_init(struct plan *plan, const struct view *v);
 /* Adds an effect; NULL when the list is full or the pod is spoken for in this round. */
 struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kind kind,
                         enum rule rule, int pod, const char *fmt, ...) PRINTF_LIKE(6, 7);
-/* A Kubernetes Event; plan_warn's is a warning, in the log, too. event: its reason, in CamelCase. */
+/* A Kubernetes Event; plan_warn's is a warning, in the log, too. event: its reason, in CamelCase.
+ */
 void plan_tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
                const char *fmt, ...) PRINTF_LIKE(5, 6);
 void plan_warn(struct plan *plan, const struct view *v, enum rule rule, const char *event,

@@ -31,6 +31,7 @@ struct settings {
     bool read_fallback_main;
     int64_t read_max_lag; /* logical timestamps */
     unsigned probe_failures;
+    int64_t probe_timeout_us;
     int64_t sync_watch_us, hold_timeout_us, hold_drain_us, refresh_timeout_us;
     int64_t replica_heal_us, proof_interval_us, reconcile_us;
     int64_t sync_loss_us;     /* DURABILITY=preferred: T goes on without S after this */
@@ -74,6 +75,7 @@ struct pod {
     unsigned refusals, timeouts; /* failed attempts in a row */
     char link_text[160];
     int64_t probe_us; /* how long the last probe took */
+    int64_t asked_at; /* a question is not answered since; 0: none is open */
     /* Memgraph */
     enum role role;
     int64_t role_at;
@@ -233,6 +235,9 @@ void view_link_up(struct view *v, int pod);
 /* There is nothing to connect to (no address), or another address is being tried. */
 void view_link_none(struct view *v, int pod);
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
+/* A question was sent over the connection for probes; its answer, or that there will be none. */
+void view_asked(struct view *v, int pod);
+void view_answered(struct view *v, int pod);
 /* The probe's answer. */
 void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us);
 void view_version(struct view *v, int pod, const char *version, struct abilities can);

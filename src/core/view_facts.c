@@ -31,6 +31,7 @@ static void set_link(struct view *v, int pod, enum link_state state)
 
     p->link = state;
     p->link_at = v->now_us;
+    p->asked_at = 0;
     p->link_fail = FAIL_NONE;
     p->refusals = p->timeouts = 0;
     p->link_text[0] = '\0';
@@ -43,6 +44,17 @@ void view_link_up(struct view *v, int pod)
 
     set_link(v, pod, LINK_UP);
     v->pods[pod].timeouts = timeouts;
+}
+
+void view_asked(struct view *v, int pod)
+{
+    if (!v->pods[pod].asked_at)
+        v->pods[pod].asked_at = v->now_us;
+}
+
+void view_answered(struct view *v, int pod)
+{
+    v->pods[pod].asked_at = 0;
 }
 
 void view_link_none(struct view *v, int pod)
