@@ -459,6 +459,7 @@ static void test_silence_that_we_caused(void **state)
     until_us = loop_now_us(loop) + 10 * c.config.probe_timeout_ms * 1000;
     WAIT_UNTIL(loop, loop_now_us(loop) > until_us);
     assert_int_equal(pod()->link, LINK_UP);
+    assert_true(loop_now_us(loop) - pod()->asked_at > c.config.probe_timeout_ms * 1000);
     link_free(c.links[0]);
     db.roles_silent = db.commands_silent = false;
     c.links[0] = link_new(&c, 0, "127.0.0.1");
@@ -469,6 +470,23 @@ static void test_silence_that_we_caused(void **state)
     link_command(c.links[0], &e);
     WAIT_UNTIL(loop, pod()->link == LINK_DOWN);
     assert_int_equal(pod()->link_fail, FAIL_TIMEOUT);
+}
+
+/* Another process answers the probes; the command's connection is to the one before, and breaks by
+ * nothing: a machine that was switched off resets none. */
+static void test_a_command_to_a_process_that_is_gone(void **state)
+{
+    struct effect e = effect_of(EFFECT_DROP);
+
+    (void)state;
+    start();
+    db.commands_silent = true;
+    link_command(c.links[0], &e);
+    WAIT_UNTIL(loop, db.commands == 1);
+    db.run = "run-b";
+    WAIT_UNTIL(loop, pod()->command == EFFECT_NONE);
+    assert_int_equal(pod()->last_outcome, OUTCOME_FAILED);
+    assert_int_equal(pod()->link, LINK_UP);
 }
 
 static void test_freeing_a_link_fails_its_command(void **state)
@@ -526,6 +544,7 @@ int main(void)
         TEST(rows_judge_a_nameless_failure),
         TEST(slow_command_delays_no_probe),
         TEST(silence_that_we_caused),
+        TEST(a_command_to_a_process_that_is_gone),
         TEST(freeing_a_link_fails_its_command),
         TEST(restart_is_another_run),
     };

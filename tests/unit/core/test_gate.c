@@ -68,6 +68,28 @@ static void test_the_main_itself(void **state)
     expect(GATE_CUT, "no connection to mg-0 (reset by peer)");
 }
 
+/* A command of ours may be why it is silent: nothing is cut, and nothing flows to whoever is there.
+ */
+static void test_held_while_the_main_is_silent(void **state)
+{
+    (void)state;
+    v.now_us += 5;
+    view_asked(&v, 0);
+    v.now_us += v.settings.probe_timeout_us - 1;
+    view_asked(&v, 0); /* the first one counts */
+    expect(GATE_OPEN, "");
+    assert_int_equal(plan.wake_us, v.now_us + 1);
+    v.now_us++;
+    expect(GATE_HOLD, "the main does not answer");
+    view_answered(&v, 0);
+    expect(GATE_OPEN, "");
+    view_asked(&v, 0);
+    view_asked(&v, 1); /* another pod's silence is another matter */
+    v.now_us += v.settings.probe_timeout_us;
+    view_answered(&v, 0);
+    expect(GATE_OPEN, "");
+}
+
 static void test_every_none(void **state)
 {
     (void)state;
@@ -266,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(test_open_to_the_main, set_up),
         cmocka_unit_test_setup(test_no_record, set_up),
         cmocka_unit_test_setup(test_the_main_itself, set_up),
+        cmocka_unit_test_setup(test_held_while_the_main_is_silent, set_up),
         cmocka_unit_test_setup(test_every_none, set_up),
         cmocka_unit_test_setup(test_every_transition, set_up),
         cmocka_unit_test_setup(test_the_leader_s_own_touch, set_up),
