@@ -125,18 +125,19 @@ static bool other_is_whole(const struct view *v, struct plan *plan, char obstacl
     return false;
 }
 
-/* Nothing vouches for either: the one that has more goes on. X begins, and registers the other
- * before it is touched: refused, the other has more. */
+/* Nothing vouches for T, which was restarted: who of the pair has more goes on. T begins, and
+ * registers the other before it is touched: refused, the other has more. */
 static void compare_with_other(const struct view *v, struct plan *plan)
 {
     const struct record *now = &v->record;
     struct record *r = epoch_begin(v, plan, RULE_O3, EPOCH_SWITCHOVER, now->target,
-                                   "both of the pair were restarted: who has more goes on");
+                                   "%s-%d was restarted: who of the pair has more goes on",
+                                   v->settings.name, now->target);
 
     if (!r)
         return;
-    r->from = now->from;
-    (void)str_copy(r->from_run, sizeof r->from_run, now->from_run);
+    r->from = view_s(v); /* in no process that would vouch for it */
+    (void)str_copy(r->from_run, sizeof r->from_run, now->from >= 0 ? now->from_run : "");
 }
 
 /* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,
@@ -196,6 +197,11 @@ void returned_as_replica(const struct view *v, struct plan *plan)
         return;
     if (with_less(v, why)) {
         failover_or_refuse(v, plan, RULE_O2, why);
+        return;
+    }
+    if (!pod_runs(&v->pods[t], v->record.main_run) && s_may_hold_more(v) &&
+        request_open(v).kind != REQUEST_DEGRADE) {
+        compare_with_other(v, plan);
         return;
     }
     begin_again(v, plan, "our own change was cut short, or somebody demoted it");

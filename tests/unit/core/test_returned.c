@@ -211,9 +211,28 @@ static void test_a_replica_with_another_database(void **state)
 {
     (void)state;
     as_replica();
-    assert_true(begins(EPOCH_REFRESH, 0));
+    assert_true(begins(EPOCH_SWITCHOVER, 0));
     view_storage(&v, 0, 5, 0, "another", v.now_us);
     assert_true(begins(EPOCH_FAILOVER, 1));
+}
+
+/* It may have lost the tail of its log, and shows no rows: S is compared with it. */
+static void test_a_replica_that_was_restarted_is_compared(void **state)
+{
+    (void)state;
+    as_replica();
+    assert_true(begins(EPOCH_SWITCHOVER, 0));
+    assert_int_equal(plan.record.from, 1);
+    assert_string_equal(plan.record.from_run, "");
+    (void)str_copy(v.record.request, NOTE_SIZE, "degrade@1"); /* an operator takes T as it is */
+    assert_true(begins(EPOCH_REFRESH, 0));
+    v.record.request[0] = '\0';
+    v.record.sync = SYNC_NONE;
+    v.record.sync_why = SYNC_WHY_FAILOVER; /* it served alone: S has less */
+    assert_true(begins(EPOCH_REFRESH, 0));
+    v.record.sync = SYNC_READY;
+    view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us); /* somebody demoted it: the same process */
+    assert_true(begins(EPOCH_REFRESH, 0));
 }
 
 /* mg-0 was to take over from mg-1, and was restarted before it was promoted. */
@@ -284,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup(test_t_is_empty_and_there_are_no_uuids, set_up),
         cmocka_unit_test_setup(test_what_was_counted_before, set_up),
         cmocka_unit_test_setup(test_a_replica_with_another_database, set_up),
+        cmocka_unit_test_setup(test_a_replica_that_was_restarted_is_compared, set_up),
         cmocka_unit_test_setup(test_who_was_chosen_and_restarted, set_up),
         cmocka_unit_test_setup(test_the_old_main_must_have_what_it_had, set_up),
         cmocka_unit_test_setup(test_what_an_operator_forced_goes_on, set_up),
