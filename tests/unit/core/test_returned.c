@@ -232,6 +232,7 @@ static void test_a_replica_that_was_restarted_is_compared(void **state)
     assert_true(begins(EPOCH_REFRESH, 0));
     v.record.sync = SYNC_READY;
     view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us); /* somebody demoted it: the same process */
+    view_storage(&v, 0, 5, 0, "db", v.now_us);
     assert_true(begins(EPOCH_REFRESH, 0));
 }
 
