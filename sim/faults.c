@@ -15,9 +15,9 @@ struct open_fault {
     struct faults *f;
     enum fault_kind kind;
     bool used;
-    unsigned index;          /* pod or controller */
-    char from[48], to[48];   /* addresses of hosts: they may be gone by the end */
-    struct host *a, *b;      /* as long as they still have these addresses */
+    unsigned index;        /* pod or controller */
+    char from[48], to[48]; /* addresses of hosts: they may be gone by the end */
+    struct host *a, *b;    /* as long as they still have these addresses */
     bool both_ways;
     struct happening over;
 };
@@ -397,7 +397,7 @@ static void drain(struct faults *f)
 /* What may be asked at any time without a promise being given up. */
 static void request(struct faults *f)
 {
-    static const char *const what[] = {"switchover", "switchover", "switchover", "refresh",
+    static const char *const what[] = {"switchover", "switchover", "switchover",        "refresh",
                                        "degrade",    "pause",      "rebuild/memgraph-2"};
     const char *ask = what[dice(f, 0, (int64_t)ARRAY_LEN(what) - 1)];
 
