@@ -8,7 +8,8 @@
 
 #include <signal.h>
 
-enum { OPEN_MAX = 32, HOSTS_MAX = 32 };
+/* A machine that was switched off takes a while: longer than the silence that a probe excuses. */
+enum { OPEN_MAX = 32, HOSTS_MAX = 32, MACHINE_START_US = 3000 * 1000 };
 
 /* A fault that lasts, until its happening ends it. */
 struct open_fault {
@@ -323,7 +324,7 @@ static void hit_pod(struct faults *f, enum fault_kind kind)
              begin_fault(f, kind, pod, duration_us(f)))
         world_pod_signal(w, pod, SIGSTOP);
     else if (kind == FAULT_NODE_CRASH && !is_open(f, kind, pod) && may_lose(f, pod) &&
-             begin_fault(f, kind, pod, 500 * 1000 + duration_us(f)))
+             begin_fault(f, kind, pod, MACHINE_START_US + duration_us(f)))
         world_node_crash(w, pod);
 }
 
