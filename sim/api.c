@@ -90,8 +90,7 @@ void api_watch_writes(api_seen_fn *seen, void *arg)
 static void plan_lines(struct http_transfer *t)
 {
     if (!happening_planned(&t->lines))
-        happening_after(&t->lines,
-                        path_latency_us(api.host, t->from));
+        happening_after(&t->lines, path_latency_us(api.host, t->from));
 }
 
 void api_changed(void)
@@ -304,8 +303,7 @@ static void serve(struct http_transfer *t)
         return;
     }
     if (api.seen && strcmp(t->method, "GET") != 0)
-        api.seen(api.seen_arg, t->name, t->method, t->path,
-                 answer.reply.status);
+        api.seen(api.seen_arg, t->name, t->method, t->path, answer.reply.status);
     take_reply(t, answer.reply);
     if (t->orphan)
         return;
@@ -351,8 +349,8 @@ static void on_answer(void *arg)
         happening_after(&t->answer, SEND_AGAIN_US);
         return;
     }
-    finish(t, t->lost ? fail_make(FAIL_UNREACHABLE, "connection refused or reset")
-                      : (struct fail){0});
+    finish(t,
+           t->lost ? fail_make(FAIL_UNREACHABLE, "connection refused or reset") : (struct fail){0});
 }
 
 static void on_limit(void *arg)
@@ -365,8 +363,7 @@ static void on_limit(void *arg)
 
 static bool stream_flows(const struct http_transfer *t)
 {
-    return t->watch && !api.stale && api.mode == API_SERVES &&
-           path_open(api.host, t->from);
+    return t->watch && !api.stale && api.mode == API_SERVES && path_open(api.host, t->from);
 }
 
 /* Several controllers watch the same objects, which never change once stored: the text of the last

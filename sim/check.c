@@ -33,7 +33,7 @@ static const char *lease_holder(const struct world *w)
 
 static uint64_t acts_of(const struct controller *c)
 {
-    static const enum effect_kind acts[] = {EFFECT_WRITE_RECORD, EFFECT_DEMOTE, EFFECT_PROMOTE,
+    static const enum effect_kind acts[] = {EFFECT_WRITE_RECORD, EFFECT_DEMOTE,   EFFECT_PROMOTE,
                                             EFFECT_ENSURE_USERS, EFFECT_REGISTER, EFFECT_DROP,
                                             EFFECT_TOUCH};
     uint64_t n = 0;
@@ -54,8 +54,7 @@ static void check_leaders(struct check *c)
             c->acted[i] = 0;
         c->starts[i] = wc->starts;
         if (acts > c->acted[i] && strcmp(lease_holder(c->world), wc->name) != 0)
-            break_rule(c, "%s acts, but the lease is with '%s'", wc->name,
-                       lease_holder(c->world));
+            break_rule(c, "%s acts, but the lease is with '%s'", wc->name, lease_holder(c->world));
         c->acted[i] = acts;
     }
 }
@@ -303,7 +302,8 @@ bool check_smooth(const struct check *c, unsigned writers, char why[WHY_TEXT_SIZ
         (void)str_format(why, WHY_TEXT_SIZE, "%u times a replica was refused as diverged",
                          (unsigned)refused);
     else if (l->refused + l->unknown > l->moves * writers)
-        (void)str_format(why, WHY_TEXT_SIZE, "%zu writes failed; the main moved %u times, %u writers",
+        (void)str_format(why, WHY_TEXT_SIZE,
+                         "%zu writes failed; the main moved %u times, %u writers",
                          l->refused + l->unknown, l->moves, writers);
     else if (cuts.most > l->moves)
         (void)str_format(why, WHY_TEXT_SIZE, "sessions were cut %u times, the main moved %u times",

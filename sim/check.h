@@ -10,12 +10,12 @@
 struct check {
     struct world *world;
     struct ledger *ledger;
-    struct load *load; /* may be NULL */
+    struct load *load;                     /* may be NULL */
     uint64_t acted[WORLD_CONTROLLERS_MAX]; /* effects of each controller so far */
     unsigned starts[WORLD_CONTROLLERS_MAX];
     uint64_t record_version;
-    int64_t since_us; /* time stands still since */
-    uint64_t still;   /* happenings since then */
+    int64_t since_us;     /* time stands still since */
+    uint64_t still;       /* happenings since then */
     bool record_may_fall; /* the story edits the record */
     char violation[WHY_TEXT_SIZE];
 };
@@ -25,8 +25,8 @@ void check_init(struct check *c, struct world *w, struct ledger *ledger);
 bool check_step(void *arg);
 /* Has everything come back to what it should be? No: *why says what is missing. */
 bool check_converged(struct world *w, char why[WHY_TEXT_SIZE]);
-/* After a run without a fault: nobody was refused, a session was cut only when the main moved, and a
- * client lost at most the write that was under way then. */
+/* After a run without a fault: nobody was refused, a session was cut only when the main moved, and
+ * a client lost at most the write that was under way then. */
 bool check_smooth(const struct check *c, unsigned writers, char why[WHY_TEXT_SIZE]);
 /* What each pod and the record look like, as lines of the trace. */
 void check_describe(const struct world *w);

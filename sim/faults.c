@@ -8,16 +8,17 @@
 
 #include <signal.h>
 
-enum { OPEN_MAX = 32, HOSTS_MAX = 32 };
+/* A machine that was switched off takes a while: longer than the silence that a probe excuses. */
+enum { OPEN_MAX = 32, HOSTS_MAX = 32, MACHINE_START_US = 3000 * 1000 };
 
 /* A fault that lasts, until its happening ends it. */
 struct open_fault {
     struct faults *f;
     enum fault_kind kind;
     bool used;
-    unsigned index;          /* pod or controller */
-    char from[48], to[48];   /* addresses of hosts: they may be gone by the end */
-    struct host *a, *b;      /* as long as they still have these addresses */
+    unsigned index;        /* pod or controller */
+    char from[48], to[48]; /* addresses of hosts: they may be gone by the end */
+    struct host *a, *b;    /* as long as they still have these addresses */
     bool both_ways;
     struct happening over;
 };
@@ -323,7 +324,7 @@ static void hit_pod(struct faults *f, enum fault_kind kind)
              begin_fault(f, kind, pod, duration_us(f)))
         world_pod_signal(w, pod, SIGSTOP);
     else if (kind == FAULT_NODE_CRASH && !is_open(f, kind, pod) && may_lose(f, pod) &&
-             begin_fault(f, kind, pod, 500 * 1000 + duration_us(f)))
+             begin_fault(f, kind, pod, MACHINE_START_US + duration_us(f)))
         world_node_crash(w, pod);
 }
 
@@ -397,7 +398,7 @@ static void drain(struct faults *f)
 /* What may be asked at any time without a promise being given up. */
 static void request(struct faults *f)
 {
-    static const char *const what[] = {"switchover", "switchover", "switchover", "refresh",
+    static const char *const what[] = {"switchover", "switchover", "switchover",        "refresh",
                                        "degrade",    "pause",      "rebuild/memgraph-2"};
     const char *ask = what[dice(f, 0, (int64_t)ARRAY_LEN(what) - 1)];
 

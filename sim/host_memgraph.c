@@ -62,9 +62,8 @@ static void on_load(void *arg)
     static const struct memgraph_server_events events = {
         .persist = persist, .crash = crash, .on_open = on_open};
     struct memgraph_host *m = arg;
-    struct memgraph_server_config config = {.model = m->config.model,
-                                            .bolt_address = host_ip(m->config.host),
-                                            .bolt_port = BOLT_PORT};
+    struct memgraph_server_config config = {
+        .model = m->config.model, .bolt_address = host_ip(m->config.host), .bolt_port = BOLT_PORT};
     struct volume loaded; /* the model writes while it still reads */
     const char *why;
 

@@ -11,9 +11,9 @@ struct memgraph_host;
 
 struct memgraph_host_config {
     struct host *host;
-    struct volume *volume; /* nobody else uses it while the process lives */
+    struct volume *volume;  /* nobody else uses it while the process lives */
     struct mg_config model; /* without files */
-    int64_t start_us;      /* until it has loaded its data */
+    int64_t start_us;       /* until it has loaded its data */
     /* It has ended; it frees itself after this. code: the exit status, or 128 and the signal. */
     void (*on_end)(void *arg, int code);
     void *arg;

@@ -17,8 +17,8 @@ typedef void http_answer_fn(void *arg, unsigned status, struct str body);
 /* Sends a request from one host to a port of another. The answer comes from the clock, once; or
  * never, when the other side is frozen. Neither host may go before that. */
 struct http_request;
-struct http_request *http_call(struct host *from, struct host *to, unsigned port, const struct http_call *call,
-               http_answer_fn *answer, void *arg);
+struct http_request *http_call(struct host *from, struct host *to, unsigned port,
+                               const struct http_call *call, http_answer_fn *answer, void *arg);
 /* Its answer is of no interest any more. */
 void http_call_forget(struct http_request *r);
 /* Forgets all calls that are under way. */

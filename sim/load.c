@@ -174,8 +174,7 @@ static void on_ids(void *arg, const struct bolt_answer *answer)
     for (size_t i = 0; i < answer->rows.n; i++) {
         const struct value *id = &answer->rows.rows[i].as.list.items[0];
 
-        seen[id->as.integer >= 0 && (size_t)id->as.integer < n ? (size_t)id->as.integer
-                                                               : n - 1]++;
+        seen[id->as.integer >= 0 && (size_t)id->as.integer < n ? (size_t)id->as.integer : n - 1]++;
     }
     if (!ledger_check(l->ledger, seen, n, why))
         fail_load(l, why);
@@ -287,10 +286,10 @@ static void choose_server(struct client *c, struct bolt_client_config *out)
         return;
     }
     out->port = c->kind == CLIENT_READER && !c->verifier ? READ_GATEWAY_PORT : GATEWAY_PORT;
-    (void)str_copy(out->host, sizeof out->host,
-                   host_ip(w->controllers[random_range(&l->random, 0,
-                                                       (int64_t)w->config.controllers - 1)]
-                               .host));
+    (void)str_copy(
+        out->host, sizeof out->host,
+        host_ip(
+            w->controllers[random_range(&l->random, 0, (int64_t)w->config.controllers - 1)].host));
 }
 
 static void on_connect(void *arg)

@@ -155,9 +155,9 @@ static bool run_jobs(const struct options *o, double until_s, struct report *sum
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {argp_options, parse, NULL,
-                                     "Random runs of the controller on a virtual world.", NULL, NULL,
-                                     NULL};
+    static const struct argp argp = {
+        argp_options, parse, NULL, "Random runs of the controller on a virtual world.",
+        NULL,         NULL,  NULL};
     struct options o = {.seeds = 100,
                         .from = 1,
                         .jobs = sysconf(_SC_NPROCESSORS_ONLN),
@@ -188,7 +188,6 @@ int main(int argc, char **argv)
            whole ? "" : ", A JOB DIED", (double)sum.seeds * 60 / took_s,
            (double)sum.simulated_us / 3.6e9, (unsigned long long)sum.faults,
            (unsigned long long)sum.acknowledged, (unsigned long long)sum.writes,
-           (unsigned long long)sum.persons,
-           (double)sum.happenings / 1e6);
+           (unsigned long long)sum.persons, (double)sum.happenings / 1e6);
     return whole && !sum.failures ? 0 : 1;
 }

@@ -1,11 +1,11 @@
 /* net: the virtual network: hosts with an address each, listeners, and TCP connections between them
  * (io/tcp.h), with faults.
  *
- * A path leads from one host to another, one way. While a path is blocked nothing arrives; TCP sends
- * it again when the path heals, a little later. On a lossy path what is lost arrives one or more
- * retransmissions later, and all that follows it waits. A host that is down is silent. A host is a
- * pod's network namespace rather than a machine: it goes with its pod, and its address may come back
- * on another one. */
+ * A path leads from one host to another, one way. While a path is blocked nothing arrives; TCP
+ * sends it again when the path heals, a little later. On a lossy path what is lost arrives one or
+ * more retransmissions later, and all that follows it waits. A host that is down is silent. A host
+ * is a pod's network namespace rather than a machine: it goes with its pod, and its address may
+ * come back on another one. */
 #ifndef SIM_NET_H
 #define SIM_NET_H
 

@@ -119,8 +119,9 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
     run->load.clients[CLIENT_READER] = (unsigned)random_range(&r, 0, 1);
     run->load.clients[CLIENT_DIRECT] = (unsigned)random_range(&r, 0, 1);
     run->safety_us = random_range(&r, 4, 12) * second_us;
-    run->faults = (struct faults_config){
-        .seed = seed, .every_us = random_range(&r, 100, 1500) * 1000, .longest_us = random_range(&r, 1, 8) * second_us};
+    run->faults = (struct faults_config){.seed = seed,
+                                         .every_us = random_range(&r, 100, 1500) * 1000,
+                                         .longest_us = random_range(&r, 1, 8) * second_us};
     for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
         if (random_chance(&r, 30))
             run->faults.kinds |= UINT64_C(1) << kind;

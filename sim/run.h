@@ -7,7 +7,7 @@
 
 enum run_profile {
     RUN_DEFAULT,
-    RUN_QUIET, /* no faults */
+    RUN_QUIET,   /* no faults */
     RUN_ROLLING, /* rolling restarts, drains and switchovers, nothing else: nothing may fail */
     RUN_ROUGH,   /* the same, with faults */
     RUN_OLD      /* Memgraph 3.4: no STRICT_SYNC, and two defects more */

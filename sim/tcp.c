@@ -30,16 +30,16 @@ struct tcp {
     struct list node; /* of the host's ends */
     struct host *host;
     struct loop *process;
-    struct tcp *peer;      /* NULL: gone, or not there yet */
-    struct host *far;      /* where the other end is, or was; NULL: not known */
+    struct tcp *peer; /* NULL: gone, or not there yet */
+    struct host *far; /* where the other end is, or was; NULL: not known */
     struct tcp_events events;
     void *arg;
     struct segment *first, *last;
     struct happening arrival; /* of the first segment */
     struct happening syn;     /* of a connection that is being made */
     struct happening keepalive;
-    int64_t latest_us;        /* arrival of the last segment */
-    int64_t began_us;         /* connecting */
+    int64_t latest_us; /* arrival of the last segment */
+    int64_t began_us;  /* connecting */
     unsigned port;
     char name[128]; /* to be resolved, or the address */
     bool owned;     /* its process has taken it (an accepted one waits for that first) */
@@ -269,7 +269,8 @@ struct tcp *tcp_connect(struct loop *loop, const char *host, unsigned port,
     (void)str_copy(t->name, sizeof t->name, host);
     t->began_us = clock_now_us();
     if (process_says(loop))
-        happening_after(&t->syn, net.config.latency_us + random_range(&net.random, 0, net.config.latency_us));
+        happening_after(&t->syn, net.config.latency_us +
+                                     random_range(&net.random, 0, net.config.latency_us));
     return t;
 }
 

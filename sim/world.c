@@ -112,9 +112,8 @@ static void on_store_change(void *arg)
 struct world *world_new(const struct world_config *config)
 {
     struct world *w = xcalloc(1, sizeof *w);
-    struct net_config network = {.seed = config->seed,
-                                 .latency_us = config->latency_us,
-                                 .silent_gone = config->silent_gone};
+    struct net_config network = {
+        .seed = config->seed, .latency_us = config->latency_us, .silent_gone = config->silent_gone};
     struct kube_store_config store = {
         .wall_us = wall_us, .on_change = on_store_change, .arg = w, .seed = config->seed};
     struct kube_cluster_host host;

@@ -13,7 +13,12 @@
 #include "sim/host_memgraph.h"
 #include "sim/net.h"
 
-enum { WORLD_PODS_MAX = 5, WORLD_CONTROLLERS_MAX = 3, WORLD_SETTINGS_MAX = 32, GATEWAY_PORT = 7687 };
+enum {
+    WORLD_PODS_MAX = 5,
+    WORLD_CONTROLLERS_MAX = 3,
+    WORLD_SETTINGS_MAX = 32,
+    GATEWAY_PORT = 7687
+};
 
 struct world_setting {
     const char *name, *value;
@@ -32,7 +37,7 @@ struct world_config {
     bool silent_gone;
     bool init, prestop; /* pods have the init container, and the preStop hook */
     const char *basic;  /* the value of an HTTP Basic header; NULL: none is wanted */
-    bool trace; /* in words, on standard output */
+    bool trace;         /* in words, on standard output */
 };
 
 /* One Memgraph pod, by ordinal: what lasts over its incarnations, and the newest one. */
@@ -53,8 +58,8 @@ struct world_controller {
     struct controller *controller;
     struct api *api;
     struct happening restart;
-    bool held; /* not started again */
-    bool leaving; /* it was told to stop */
+    bool held;       /* not started again */
+    bool leaving;    /* it was told to stop */
     int exit_status; /* of the last one that ended by itself */
     unsigned starts;
 };
@@ -105,7 +110,8 @@ int world_leader(const struct world *w);
 
 /* Pods. signo as for memgraph_host_signal. */
 void world_pod_signal(struct world *w, unsigned ordinal, int signo);
-/* The machine under the pod dies: silence, processes gone, the log's tail perhaps; and comes back. */
+/* The machine under the pod dies: silence, processes gone, the log's tail perhaps; and comes back.
+ */
 void world_node_crash(struct world *w, unsigned ordinal);
 void world_node_return(struct world *w, unsigned ordinal);
 /* kubectl rollout restart; and whether every pod is of the newest revision and Ready. */

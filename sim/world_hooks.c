@@ -69,9 +69,9 @@ static bool obey(struct hook *h, struct str body)
     struct volume *v = &h->world->pods[h->ordinal].volume;
     const char *token = "", *why = "";
     int data = 0, replication = 0, may_overwrite = 0;
-    bool well = json_unpack(json, "{s:b, s:b, s:b, s:s, s:s}", "moveData", &data,
-                            "moveReplication", &replication, "mayOverwrite", &may_overwrite,
-                            "token", &token, "why", &why) == 0;
+    bool well = json_unpack(json, "{s:b, s:b, s:b, s:s, s:s}", "moveData", &data, "moveReplication",
+                            &replication, "mayOverwrite", &may_overwrite, "token", &token, "why",
+                            &why) == 0;
 
     if (well && (data || replication))
         world_say(h->world, WORLD_STATEFULSET "-%u moves its %s aside: %s", h->ordinal,

@@ -1,0 +1,205 @@
+/* stories_planned: what people do, and the death of the leader between any two steps. */
+#include "tests/scenarios/story.h"
+
+static bool rolled_out(struct story *s)
+{
+    return world_is_rolled_out(s->world) && story_converged(s);
+}
+
+/* A run in which nothing may fail: nobody is refused, sessions are cut only when the main moves. */
+static void require_smooth(struct story *s)
+{
+    char why[WHY_TEXT_SIZE];
+
+    if (!check_smooth(&s->check, s->clients.clients[CLIENT_WRITER], why))
+        story_require(s, false, why);
+}
+
+/* 14. A rolling restart under writes. */
+static void rolling_restart(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    world_rollout(s.world);
+    story_run(&s, MS(300));
+    story_until(&s, "the rolling restart does not end", rolled_out, SECONDS(60));
+    story_require(&s, s.ledger.moves >= 1, "the main did not move");
+    require_smooth(&s);
+    story_end(&s);
+}
+
+/* 14. It is taken back midway. */
+static void rollout_undone(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    world_rollout(s.world);
+    story_run(&s, MS(2500));
+    json_decref(kube_cluster_rollout_undo(s.world->cluster).body);
+    world_cluster_asked(s.world);
+    story_run(&s, MS(300));
+    story_until(&s, "it does not end", rolled_out, SECONDS(60));
+    require_smooth(&s);
+    story_end(&s);
+}
+
+/* 3. The main's node is drained. */
+static void node_drained(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    kube_cluster_drain(s.world->cluster, clock_now_us(), 0);
+    world_cluster_asked(s.world);
+    story_until(&s, "the main does not move", story_main_is_1, SECONDS(10));
+    story_run(&s, SECONDS(3));
+    kube_cluster_uncordon(s.world->cluster, clock_now_us(), 0);
+    world_cluster_asked(s.world);
+    story_until(&s, "not as it should be", story_converged, SECONDS(30));
+    require_smooth(&s);
+    story_end(&s);
+}
+
+/* 3. The main's pod is deleted by force. */
+static void main_deleted_by_force(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    json_decref(kube_cluster_delete(s.world->cluster, WORLD_STATEFULSET "-0", 0).body);
+    world_cluster_asked(s.world);
+    story_until(&s, "the main does not move", story_main_is_1, SECONDS(10));
+    story_end(&s);
+}
+
+/* 26. A switchover is asked for, and a second one while it is open. */
+static void switchover(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    person_asks(s.world, "switchover", "{}");
+    person_asks(s.world, "switchover", "{}");
+    story_until(&s, "the main does not move", story_main_is_1, SECONDS(2));
+    story_run(&s, SECONDS(5));
+    story_require(&s, s.ledger.moves == 1, "the main moved more than once");
+    require_smooth(&s);
+    story_end(&s);
+}
+
+/* 26. Paused: nothing is decided, and clients go on; then a failover is due at once. */
+static void paused(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    person_asks(s.world, "pause", "{}");
+    story_run(&s, SECONDS(2));
+    story_require(&s, s.ledger.longest_gap_us < MS(100), "clients noticed the pause");
+    world_pod_signal(s.world, 0, SIGSTOP);
+    story_run(&s, SECONDS(10));
+    story_expect(&s, "");
+    person_asks(s.world, "resume", NULL);
+    story_until(&s, "no failover", story_main_is_1, SECONDS(2));
+    world_pod_signal(s.world, 0, SIGCONT);
+    story_end(&s);
+}
+
+/* An ASYNC replica is restarted: nobody notices. */
+static void async_restarted(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    world_pod_signal(s.world, 2, SIGKILL);
+    story_run(&s, SECONDS(5));
+    require_smooth(&s);
+    story_require(&s, s.ledger.longest_gap_us < MS(100), "clients noticed it");
+    story_end(&s);
+}
+
+/* ---- 7. crash points ---- */
+
+/* The leader dies when it is about to say its n-th word after `begin`, for every n until it does
+ * not come that far any more. */
+static void at_every_point(const char *name, void (*begin)(struct story *s))
+{
+    enum { MOST = 400 };
+    bool reached = true;
+
+    for (uint64_t n = 1; reached && n <= MOST; n++) {
+        struct story s;
+        const struct world_controller *leader;
+        unsigned starts;
+
+        story_init(&s, name);
+        s.config.controllers = 2;
+        s.config.controller_restart_us = MS(300);
+        s.clients.think_us = MS(50);
+        story_begin(&s);
+        leader = &s.world->controllers[world_leader(s.world)];
+        starts = leader->starts;
+        process_kill_at_output(leader->process, n);
+        begin(&s);
+        story_run(&s, SECONDS(1));
+        reached = !leader->process || leader->starts > starts;
+        if (!reached)
+            process_kill_at_output(leader->process, 0);
+        story_until(&s, "it was not finished", story_converged, SECONDS(60));
+        story_end(&s);
+        n += n > 60 ? 4 : 0; /* probes by then, mostly */
+    }
+}
+
+static void kill_main(struct story *s)
+{
+    world_pod_signal(s->world, 0, SIGKILL);
+}
+
+static void kill_sync(struct story *s)
+{
+    world_pod_signal(s->world, 1, SIGKILL);
+}
+
+static void ask_switchover(struct story *s)
+{
+    person_asks(s->world, "switchover", "{}");
+}
+
+static void failover_at_every_point(const char *name)
+{
+    at_every_point(name, kill_main);
+}
+
+static void refresh_at_every_point(const char *name)
+{
+    at_every_point(name, kill_sync);
+}
+
+static void switchover_at_every_point(const char *name)
+{
+    at_every_point(name, ask_switchover);
+}
+
+const struct story_entry stories_planned[] = {
+    {"rolling_restart", rolling_restart},
+    {"rollout_undone", rollout_undone},
+    {"node_drained", node_drained},
+    {"main_deleted_by_force", main_deleted_by_force},
+    {"switchover", switchover},
+    {"paused", paused},
+    {"async_restarted", async_restarted},
+    {"failover_at_every_point", failover_at_every_point},
+    {"refresh_at_every_point", refresh_at_every_point},
+    {"switchover_at_every_point", switchover_at_every_point},
+    {NULL, NULL},
+};

@@ -1,0 +1,69 @@
+/* story: a named failure on a simulated cluster, told step by step, with the exact trace of what
+ * the controllers decided.
+ *
+ * A story sets up its cluster (struct world_config), begins it with clients under way, does things
+ * to it (sim/world.h, sim/api.h, sim/net.h), and says what must come of that and within what time.
+ * The rules of sim/check.h hold after every step. In the end everything must be as it should be,
+ * and every acknowledged write there. To add a story: a function in one of the stories_*.c, and its
+ * line in the table at the end of that file. */
+#ifndef TESTS_STORY_H
+#define TESTS_STORY_H
+
+#include "sim/check.h"
+#include "sim/load.h"
+#include "sim/person.h"
+#include "sim/process.h"
+#include "sim/world_impl.h"
+
+#include <signal.h>
+
+#define MS(n)      ((int64_t)(n)*1000)
+#define SECONDS(n) ((int64_t)(n)*1000 * 1000)
+
+struct story {
+    const char *name;
+    struct world_config config;
+    struct load_config clients;
+    struct world *world;
+    struct ledger ledger;
+    struct check check;
+    struct load *load;
+    struct person *person;
+    struct buf trace;
+    unsigned told[WORLD_CONTROLLERS_MAX], starts[WORLD_CONTROLLERS_MAX];
+};
+
+/* Defaults: three pods, one controller with a lease of 3 s, two writers. Change s->config and
+ * s->clients, then story_begin. */
+void story_init(struct story *s, const char *name);
+/* Forms the cluster and starts the clients; the trace begins after that. */
+void story_begin(struct story *s);
+/* Runs for so long. */
+void story_run(struct story *s, int64_t for_us);
+/* Runs until it holds; fails when it does not within the limit. */
+typedef bool story_condition_fn(struct story *s);
+void story_until(struct story *s, const char *what, story_condition_fn *condition,
+                 int64_t limit_us);
+/* Fails unless the trace since the last call is this: "rule effect pod", separated by ", ". */
+void story_expect(struct story *s, const char *trace);
+void story_forget_trace(struct story *s);
+void story_require(struct story *s, bool holds, const char *what);
+/* Everything as it should be, the data compared, all freed. */
+void story_end(struct story *s);
+/* Only frees. */
+void story_free(struct story *s);
+
+/* Conditions. */
+bool story_converged(struct story *s);
+bool story_main_is_1(struct story *s);
+bool story_writes_go_on(struct story *s); /* a write was acknowledged in the last 50 ms */
+bool story_refuses(struct story *s);      /* the leader says that it may not fail over */
+
+/* For tables of stories. */
+struct story_entry {
+    const char *name;
+    void (*tell)(const char *name);
+};
+extern const struct story_entry stories_failures[], stories_planned[];
+
+#endif
