@@ -113,8 +113,8 @@ function printSpeeds(results, workers) {
   }
 }
 
-async function measureIdle(name, upstream, workers) {
-  const relay = await Relay.start(name, upstream, workers);
+async function measureIdle(name, upstream, workers, second) {
+  const relay = await Relay.start(name, upstream, workers, second);
   const out = { empty: relay.resident() };
   const clients = new Asked([load, 'idle', '127.0.0.1', relay.port, crowd]);
   if (await clients.line() !== 'ready') throw new Error(`${name}: no ${crowd} sessions`);
@@ -122,7 +122,7 @@ async function measureIdle(name, upstream, workers) {
   out.errors = (await clients.ask('check')).errors;
   if (name === 'gateway') {
     const waiting = clients.ask('cut');
-    const cut = await relay.asked.ask('cut');
+    const cut = await relay.asked.ask('forward 1'); // as in a failover: to another pod
     const seen = await waiting;
     out.cut = { ...cut, ...seen };
     await clients.stop();
@@ -137,7 +137,7 @@ async function measureIdle(name, upstream, workers) {
   return out;
 }
 
-async function printIdle(upstream, workers) {
+async function printIdle(upstream, workers, second) {
   const cuts = [];
   console.log(`\n${crowd} idle sessions, ${workers} worker${workers === 1 ? '' : 's'}\n`);
   console.log('| relay | resident before, KiB | with the sessions, KiB | bytes for each |\n|---|---|---|---|');
@@ -149,7 +149,7 @@ async function printIdle(upstream, workers) {
   }
   console.log(`\ncut of ${crowd} sessions, ms from the command\n`);
   console.log('| in force | last client told | next served | reset | left | descriptors after |\n|---|---|---|---|---|---|');
-  for (let round = 0; round < rounds; round++) cuts.push(await measureIdle('gateway', upstream, workers));
+  for (let round = 0; round < rounds; round++) cuts.push(await measureIdle('gateway', upstream, workers, second));
   const ms = (pick) => (median(cuts.map((c) => pick(c.cut))) / 1000).toFixed(1);
   const worst = (pick) => Math.max(...cuts.map(pick));
   console.log(`| ${ms((c) => c.in_force_us)} | ${ms((c) => c.last_us - c.at_us)} | ${ms((c) => c.served_us - c.at_us)} ` +
@@ -167,12 +167,19 @@ async function printSlow(upstream, workers) {
   }
 }
 
-const port = await freePort();
-const server = new Asked([load, 'serve', '127.0.0.1', port]);
-await server.line();
+async function startServer() {
+  const port = await freePort();
+  const server = new Asked([load, 'serve', '127.0.0.1', port]);
+  await server.line();
+  return { server, port };
+}
+
+const { server, port } = await startServer();
+const { server: secondServer, port: secondPort } = await startServer();
 for (const workers of workersList) {
   if (rows.length) printSpeeds(await measureAll(port, workers), workers);
-  if (onlyRows.test('idle')) await printIdle(port, workers);
+  if (onlyRows.test('idle')) await printIdle(port, workers, secondPort);
   if (onlyRows.test('slow')) await printSlow(port, workers);
 }
 await server.stop();
+await secondServer.stop();

@@ -22,7 +22,8 @@ function file(name, text) {
 // Every command line; null: no relay. Each is set up for throughput, as its manual advises.
 const commands = {
   direct: null,
-  gateway: (port, upstream, workers) => [join(build, 'bench/bench-gateway'), port, upstream, workers],
+  gateway: (port, upstream, workers, second) =>
+    [join(build, 'bench/bench-gateway'), port, upstream, workers, second ?? upstream],
   'gateway*': (port, upstream, workers) => commands.gateway(port, upstream, workers), // see environments
   haproxy: (port, upstream, workers) => ['haproxy', '-db', '-f', file('haproxy.cfg', `
 global
@@ -138,12 +139,12 @@ export class Asked {
 }
 
 export class Relay {
-  static async start(name, upstream, workers) {
+  static async start(name, upstream, workers, second) {
     const relay = new Relay();
     relay.port = upstream;
     if (!commands[name]) return relay;
     relay.port = await freePort();
-    relay.asked = new Asked(commands[name](relay.port, upstream, workers),
+    relay.asked = new Asked(commands[name](relay.port, upstream, workers, second),
       environments[name]?.(workers));
     if (name.startsWith('gateway')) await relay.asked.line(); // "ready"
     for (let tries = 0; !(await connects(relay.port)); tries++) {
