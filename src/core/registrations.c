@@ -195,6 +195,12 @@ static void add_async(const struct view *v, struct plan *plan, int pod)
     view_pod_name(v, pod, e->name);
 }
 
+/* No heartbeat or recovery of it is at work that a DROP could trip over. */
+static bool is_quiet(const struct row *row)
+{
+    return row->status == ROW_READY || row->status == ROW_REPLICATING;
+}
+
 /* Only a row whose pod is unreachable, that reads ready, or that is dead may be dropped: with a
  * call in flight a DROP can crash the main ("Memgraph as it is", 5). */
 static bool may_drop(const struct view *v, const struct row *row)
@@ -204,11 +210,13 @@ static bool may_drop(const struct view *v, const struct row *row)
 
 bool registrations_let_go(const struct view *v, int pod)
 {
+    static const int64_t patience_us = 2 * 1000 * 1000;
     const struct row *row = view_row(v, pod);
+    int64_t since_us = v->pods[pod].terminating_at ? v->pods[pod].terminating_at : v->request_at;
 
     return pod >= 2 && v->record.transition == EPOCH_NONE && pod_up(&v->pods[v->record.target]) &&
-           view_rows_fresh(v, 0) && row && row->mode == MODE_ASYNC && pod_up(&v->pods[pod]) &&
-           (row->status == ROW_READY || row->status == ROW_REPLICATING);
+           view_rows_fresh(v, 0) && row && row->has_data && row->mode == MODE_ASYNC &&
+           pod_up(&v->pods[pod]) && (is_quiet(row) || v->now_us < since_us + patience_us);
 }
 
 static void keep_row(const struct view *v, struct plan *plan, const struct row *row)
@@ -224,15 +232,16 @@ static void keep_row(const struct view *v, struct plan *plan, const struct row *
     if (row->mode != MODE_ASYNC)
         return; /* S's registration goes with the epochs; never DROP and REGISTER it here */
     if (stopping_is(v, row->pod) && registrations_let_go(v, row->pod)) {
-        drop(v, plan, row, "its pod is about to stop");
+        if (is_quiet(row))
+            drop(v, plan, row, "its pod is about to stop");
         return;
     }
     if (address[0] && strcmp(address, row->address) != 0 && may_drop(v, row)) {
         drop(v, plan, row, "its pod has another address now");
         return;
     }
-    if (row->pod >= 2 && v->pods_known && (!p->exists || !p->ready) && may_drop(v, row)) {
-        drop(v, plan, row, "its pod is not Ready");
+    if (row->pod >= 2 && v->pods_known && !p->exists && may_drop(v, row)) {
+        drop(v, plan, row, "its pod is gone");
         return;
     }
     if (!p->invalid_since || strcmp(p->healed_run, p->run) == 0)

@@ -67,6 +67,7 @@ struct pod {
     int64_t kube_at;
     char ready_run[RUN_SIZE]; /* the process that was Ready last */
     int64_t unready_at;       /* since when it is not Ready; 0: it is */
+    int64_t terminating_at;   /* since when it is terminating; 0: it is not */
     int64_t deleted_at;       /* when we last asked Kubernetes to delete it */
     /* the controller's own connection for probes */
     enum link_state link;

@@ -10,6 +10,7 @@ void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
     p->kube_at = v->now_us;
     if (!seen) {
         p->exists = p->ready = p->terminating = false;
+        p->terminating_at = 0;
         p->deleted_at = 0;
         p->uid[0] = p->ip[0] = '\0';
         return;
@@ -20,6 +21,8 @@ void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
         p->unready_at = v->now_us;
     p->exists = true;
     p->ready = seen->ready;
+    if (seen->terminating != p->terminating)
+        p->terminating_at = seen->terminating ? v->now_us : 0;
     p->terminating = seen->terminating;
     (void)str_copy(p->uid, sizeof p->uid, seen->uid);
     (void)str_copy(p->ip, sizeof p->ip, seen->ip);

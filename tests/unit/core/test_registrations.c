@@ -337,12 +337,32 @@ static void test_who_is_out_of_reach_is_not_registered(void **state)
 static void test_a_row_of_a_pod_that_is_not_ready(void **state)
 {
     (void)state;
-    v.pods[2].ready = false;
+    v.pods[2].ready = false; /* it may be back at once: a DROP can cost the main seconds */
+    none();
+    v.pods[2].exists = false;
     (void)only(EFFECT_DROP);
-    v.rows[1].status = ROW_REPLICATING; /* a call may be in flight */
+    v.rows[1].status = ROW_RECOVERY; /* a call may be in flight */
     none();
-    v.pods[2].ready = true;
+}
+
+/* While it answers, and while its row can be dropped without danger. */
+static void test_who_is_about_to_stop_is_let_go(void **state)
+{
+    static const int64_t patience_us = 2000 * 1000;
+
+    (void)state;
+    v.pods[2].terminating = true;
+    v.pods[2].terminating_at = v.now_us;
+    assert_int_equal(only(EFFECT_DROP)->target, 2);
+    later(patience_us - 1, ROW_READY, ROW_RECOVERY);
     none();
+    assert_true(registrations_let_go(&v, 2));
+    later(1, ROW_READY,
+          ROW_RECOVERY); /* a DROP could end the main: it goes with its row in place */
+    none();
+    assert_false(registrations_let_go(&v, 2));
+    v.rows_n = 1;
+    none(); /* and not registered again */
 }
 
 static void test_who_comes_nearer_is_not_registered_anew(void **state)
@@ -390,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(test_not_proven_by_a_row_that_is_not_ready, set_up),
         cmocka_unit_test_setup(test_who_is_out_of_reach_is_not_registered, set_up),
         cmocka_unit_test_setup(test_a_row_of_a_pod_that_is_not_ready, set_up),
+        cmocka_unit_test_setup(test_who_is_about_to_stop_is_let_go, set_up),
         cmocka_unit_test_setup(test_who_comes_nearer_is_not_registered_anew, set_up),
         cmocka_unit_test_setup(test_who_cannot_be_registered_is_told, set_up),
     };
