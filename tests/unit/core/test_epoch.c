@@ -208,6 +208,30 @@ static void test_s_is_no_replica_for_long(void **state)
     assert_non_null(effect(EFFECT_TOUCH, 0, -1));
 }
 
+/* Both of the pair were restarted: who has more? */
+static void test_the_other_is_compared_however_long_it_takes(void **state)
+{
+    (void)state;
+    begin(EPOCH_SWITCHOVER, 1);
+    promoted();
+    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    v.work.tried = 1U << 2;
+    view_link_down(&v, 1, FAIL_TIMEOUT, "silent");
+    v.now_us = v.work.recorded_at + 60 * second;
+    decide();
+    assert_null(effect(EFFECT_TOUCH, 0, -1));
+    view_link_up(&v, 1);
+    view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
+    decide();
+    assert_non_null(effect(EFFECT_REGISTER, 0, 1));
+    v.work.s_done = true; /* and it was refused: it has more */
+    (void)str_copy(v.pods[1].refused_run, RUN_SIZE, "r1");
+    decide();
+    assert_true(plan_has_write(&plan));
+    assert_int_equal(plan.record.target, 1);
+    assert_int_equal(plan.record.from, -1); /* never back to mg-0 */
+}
+
 /* ---- step 7 ---- */
 
 /* The touch was confirmed, S was registered before it and stands. */
@@ -293,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup(test_who_joins_said_so_since_the_record_was_written, set_up),
         cmocka_unit_test_setup(test_who_ends_does_not_join, set_up),
         cmocka_unit_test_setup(test_s_is_no_replica_for_long, set_up),
+        cmocka_unit_test_setup(test_the_other_is_compared_however_long_it_takes, set_up),
         cmocka_unit_test_setup(test_what_proves_s, set_up),
         cmocka_unit_test_setup(test_what_is_recorded_of_s, set_up),
         cmocka_unit_test_setup(test_a_request_is_served_once, set_up),

@@ -173,6 +173,12 @@ static void test_whom_an_operator_may_force(void **state)
     v.pods[1].terminating = false;
     (void)str_copy(v.record.rebuild[1].uid, UID_SIZE, "r1");
     expect(REQUEST_FAILOVER, 1, false, "mg-1 waits to be rebuilt");
+    v.record.rebuild[1].uid[0] = '\0';
+    view_storage(&v, 1, 0, 0, "db", v.now_us);
+    expect(REQUEST_FAILOVER, -1, false, "mg-1 is empty: everything would be lost");
+    view_storage(&v, 0, 0, 0, "db", v.now_us);
+    expect(REQUEST_FAILOVER, -1, true, "mg-1 can take over");
+    view_storage(&v, 0, 5, 0, "db", v.now_us);
     expect(REQUEST_FAILOVER, 2, false, "only mg-0 and mg-1");
     expect(REQUEST_FAILOVER, 0, true, "mg-0 goes on");
     v.pods[0].role_at = 0;

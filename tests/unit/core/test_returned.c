@@ -159,6 +159,24 @@ static void test_s_has_more(void **state)
     assert_true(begins(EPOCH_FAILOVER, 1));
 }
 
+/* T died while it was being told to go on without S: it has taken no write alone yet. */
+static void test_in_the_middle_of_going_on_alone_s_may_have_more(void **state)
+{
+    static const enum sync_why whys[] = {SYNC_WHY_PLANNED, SYNC_WHY_DEGRADED};
+
+    (void)state;
+    v.record.transition = EPOCH_REFRESH;
+    v.record.sync = SYNC_NONE;
+    v.record.sync_run[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(whys); i++) {
+        v.record.sync_why = whys[i];
+        row(ROW_INVALID, 0, 0);
+        assert_true(does_nothing());
+        row(ROW_READY, 10, 0);
+        assert_true(begins(EPOCH_REFRESH, 0));
+    }
+}
+
 /* The process that T refused is not the one that the record speaks of. */
 static void test_a_refusal_of_another_process_says_nothing(void **state)
 {
@@ -259,6 +277,16 @@ static void test_who_was_chosen_and_restarted(void **state)
     assert_true(begins(EPOCH_SWITCHOVER, 0));
 }
 
+/* Its epoch was begun again on it, so it was main before. */
+static void test_who_was_main_before_goes_on(void **state)
+{
+    (void)state;
+    chosen(EPOCH_FAILOVER);
+    v.record.from = -1;
+    v.record.from_run[0] = '\0';
+    assert_true(begins(EPOCH_FAILOVER, 0));
+}
+
 static void test_the_old_main_must_have_what_it_had(void **state)
 {
     (void)state;
@@ -299,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup(test_where_t_served_alone_nobody_has_more, set_up),
         cmocka_unit_test_setup(test_where_t_did_not_serve_alone_s_may_have_more, set_up),
         cmocka_unit_test_setup(test_s_has_more, set_up),
+        cmocka_unit_test_setup(test_in_the_middle_of_going_on_alone_s_may_have_more, set_up),
         cmocka_unit_test_setup(test_a_refusal_of_another_process_says_nothing, set_up),
         cmocka_unit_test_setup(test_t_has_another_database, set_up),
         cmocka_unit_test_setup(test_t_is_empty_and_there_are_no_uuids, set_up),
@@ -306,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_replica_with_another_database, set_up),
         cmocka_unit_test_setup(test_a_replica_that_was_restarted_is_compared, set_up),
         cmocka_unit_test_setup(test_who_was_chosen_and_restarted, set_up),
+        cmocka_unit_test_setup(test_who_was_main_before_goes_on, set_up),
         cmocka_unit_test_setup(test_the_old_main_must_have_what_it_had, set_up),
         cmocka_unit_test_setup(test_what_an_operator_forced_goes_on, set_up),
     };
