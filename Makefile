@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP = ./scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover bench-planned soak chaos clean
+.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover bench-planned soak sim chaos clean
 
 help:   ## this list
 	@grep -hE '^[a-z0-9-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ bench-planned: build ## switchovers, refreshes, rolling restarts, a frozen main:
 
 soak: build ## the gateway for ten minutes under mixed traffic and changing routes: DURATION_S, SESSIONS, SEED
 	@./bench/soak
+
+sim: build ## random runs of the whole program on a virtual world: SEEDS=N, ARGS for sim --help
+	@$(BUILD)/sim/sim --seeds $(or $(SEEDS),1000) $(ARGS)
 
 chaos: build ## random faults under writes, then healing: DURATION_S=60 MODE=auto|sync SEED=n
 	@./bench/chaos
