@@ -1,0 +1,107 @@
+#include "sim/ledger.h"
+
+#include "tests/unit/cmocka_test.h"
+
+enum { SECOND = 1000000 };
+
+static struct ledger l;
+static char why[WHY_TEXT_SIZE];
+
+static int setup(void **state)
+{
+    (void)state;
+    ledger_init(&l);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ledger_done(&l);
+    return 0;
+}
+
+static bool record(int64_t epoch, int target, const char *run)
+{
+    struct record r = {.epoch = epoch, .target = target};
+
+    (void)str_copy(r.main_run, sizeof r.main_run, run);
+    return ledger_record(&l, &r, why);
+}
+
+static bool write_at(int64_t sent_s, int64_t ended_s, enum write_outcome outcome, const char *run,
+                     int pod)
+{
+    size_t id = ledger_begin(&l, sent_s * SECOND);
+
+    return ledger_end(&l, id, ended_s * SECOND, outcome, run, pod, why);
+}
+
+static void test_what_is_there_in_the_end(void **state)
+{
+    unsigned seen[3] = {1, 0, 1};
+
+    (void)state;
+    assert_true(record(1, 0, "a"));
+    assert_true(write_at(1, 2, WRITE_ACKNOWLEDGED, "a", 0));
+    assert_true(write_at(1, 2, WRITE_REFUSED, "a", 0));
+    assert_true(write_at(1, 2, WRITE_UNKNOWN, "a", 0));
+    assert_true(ledger_check(&l, seen, 3, why));
+    seen[2] = 0;
+    assert_true(ledger_check(&l, seen, 3, why)); /* may be there, or not */
+    seen[0] = 0;
+    assert_false(ledger_check(&l, seen, 3, why));
+    assert_non_null(strstr(why, "lost"));
+    seen[0] = 2;
+    assert_false(ledger_check(&l, seen, 3, why));
+    assert_non_null(strstr(why, "2 times"));
+    seen[0] = 1;
+    seen[1] = 1;
+    assert_false(ledger_check(&l, seen, 3, why));
+    assert_non_null(strstr(why, "refused"));
+}
+
+static void test_what_was_never_written(void **state)
+{
+    const unsigned seen[1] = {1};
+
+    (void)state;
+    assert_false(ledger_check(&l, seen, 1, why));
+    assert_non_null(strstr(why, "never written"));
+}
+
+static void test_two_mains(void **state)
+{
+    (void)state;
+    assert_true(record(1, 0, "a"));
+    assert_true(write_at(1, 2, WRITE_ACKNOWLEDGED, "a", 0));
+    assert_true(record(2, 1, "b"));
+    assert_true(write_at(3, 4, WRITE_ACKNOWLEDGED, "a", 0)); /* the new one serves nobody yet */
+    assert_true(write_at(4, 6, WRITE_ACKNOWLEDGED, "b", 1));
+    assert_true(write_at(5, 7, WRITE_ACKNOWLEDGED, "a", 0)); /* was under way */
+    assert_true(write_at(8, 9, WRITE_ACKNOWLEDGED, "c", 1)); /* the new one, restarted */
+    assert_false(write_at(8, 9, WRITE_ACKNOWLEDGED, "a", 0));
+    assert_non_null(strstr(why, "two mains"));
+}
+
+static void test_the_epoch_never_falls(void **state)
+{
+    (void)state;
+    assert_true(record(2, 0, "a"));
+    assert_true(record(2, 0, "a"));
+    assert_true(record(3, 1, "b"));
+    assert_int_equal(l.moves, 1);
+    assert_false(record(2, 0, "a"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_is_there_in_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_never_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_mains, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_epoch_never_falls, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}
