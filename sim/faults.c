@@ -492,12 +492,18 @@ struct faults *faults_new(struct world *w, struct load *l, const struct faults_c
     return f;
 }
 
+static void end_all(struct faults *f, bool machines_too)
+{
+    for (int i = 0; i < OPEN_MAX; i++)
+        if (f->open[i].used && (machines_too || f->open[i].kind != FAULT_NODE_CRASH))
+            end_fault(&f->open[i]);
+}
+
+/* A machine that is off comes back in its own time, also now. */
 void faults_heal(struct faults *f)
 {
     happening_cancel(&f->next);
-    for (int i = 0; i < OPEN_MAX; i++)
-        if (f->open[i].used)
-            end_fault(&f->open[i]);
+    end_all(f, false);
     for (unsigned i = 0; i < f->world->config.controllers; i++)
         if (f->world->controllers[i].process)
             process_kill_at_output(f->world->controllers[i].process, 0);
@@ -509,6 +515,7 @@ void faults_free(struct faults *f)
     if (!f)
         return;
     faults_heal(f);
+    end_all(f, true);
     free(f);
 }
 
