@@ -52,8 +52,8 @@ static void on_again(void *arg)
     struct world *w = h->world;
     struct http_call call = {.method = h->init ? "GET" : "POST",
                              .path = h->path,
-                             .param = h->init ? "uid" : NULL,
-                             .value = h->init ? h->uid : NULL,
+                             .param = "uid",
+                             .value = h->uid,
                              .authorization = w->config.basic};
     int64_t i = random_range(&w->random, 0, (int64_t)w->config.controllers - 1);
 
@@ -123,11 +123,12 @@ struct hook *hook_init(struct world *w, struct host *host, unsigned ordinal, con
     return h;
 }
 
-struct hook *hook_prestop(struct world *w, struct host *host, unsigned ordinal, hook_done_fn *done,
-                          void *arg)
+struct hook *hook_prestop(struct world *w, struct host *host, unsigned ordinal, const char *uid,
+                          hook_done_fn *done, void *arg)
 {
     struct hook *h = hook_new(w, host, ordinal, done, arg);
 
     (void)str_format(h->path, sizeof h->path, "/prestop-hook/" WORLD_STATEFULSET "-%u", ordinal);
+    (void)str_copy(h->uid, sizeof h->uid, uid);
     return h;
 }

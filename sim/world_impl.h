@@ -21,8 +21,8 @@ typedef void hook_done_fn(void *arg, bool well);
 /* The init container: asks, and carries out the answer on the volume. Not well: it failed. */
 struct hook *hook_init(struct world *w, struct host *host, unsigned ordinal, const char *uid,
                        hook_done_fn *done, void *arg);
-struct hook *hook_prestop(struct world *w, struct host *host, unsigned ordinal, hook_done_fn *done,
-                          void *arg);
+struct hook *hook_prestop(struct world *w, struct host *host, unsigned ordinal, const char *uid,
+                          hook_done_fn *done, void *arg);
 /* done is not called. NULL is fine. */
 void hook_free(struct hook *h);
 

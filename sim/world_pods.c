@@ -102,7 +102,7 @@ static void host_prestop(void *arg, struct kube_cluster_pod *pod)
     struct incarnation *in = incarnation_of(arg, pod);
 
     hook_free(in->prestop);
-    in->prestop = hook_prestop(arg, in->host, pod->ordinal, on_prestop_done, in);
+    in->prestop = hook_prestop(arg, in->host, pod->ordinal, pod->uid, on_prestop_done, in);
 }
 
 static void host_start(void *arg, struct kube_cluster_pod *pod)

@@ -140,7 +140,8 @@ int cli_pod_init(const struct cli_options *o)
 int cli_pod_prestop(const struct cli_options *o)
 {
     enum { MARGIN_MS = 5000 };
-    const char *pod = pod_of(o), *limit = variable("PRESTOP_TIMEOUT_SECONDS");
+    const char *pod = pod_of(o), *uid = variable("POD_UID");
+    const char *limit = variable("PRESTOP_TIMEOUT_SECONDS");
     struct asking asking = {.urls = o->controllers,
                             .method = "POST",
                             .user = variable("MEMGRAPH_USER"),
@@ -155,7 +156,8 @@ int cli_pod_prestop(const struct cli_options *o)
         return cli_trouble(EXIT_CONFIG, "prestop: name the pod, or set POD_NAME");
     if (limit && (!str_to_int64(str_of(limit), &limit_s) || limit_s < 1 || limit_s > 3600))
         return cli_trouble(EXIT_CONFIG, "PRESTOP_TIMEOUT_SECONDS='%s': wanted 1 to 3600", limit);
-    (void)str_format(path, sizeof path, "/prestop-hook/%s", pod);
+    (void)str_format(path, sizeof path, "/prestop-hook/%s%s%s", pod, uid ? "?uid=" : "",
+                     uid ? uid : "");
     asking.path = path;
     buf_init(&answer, ANSWER_LIMIT);
     patience = (struct patience){limit_s * 1000, limit_s * 1000 + MARGIN_MS, MARGIN_MS};

@@ -142,6 +142,15 @@ static void begin_wait(struct prestop *p, struct http_request *r, int pod)
               view_pod_name(&p->c->view, pod, name), NULL);
 }
 
+/* A hook that knows its pod's uid may come after the next pod of that name: that one does not
+ * stop. */
+static bool is_anothers(const struct view *v, int pod, const char *uid)
+{
+    const struct pod *p = &v->pods[pod];
+
+    return uid && uid[0] && p->exists && strcmp(p->uid, uid) != 0;
+}
+
 void prestop_answer(struct prestop *p, struct http_request *r)
 {
     int pod = pods_ordinal(p->c, http_request_path(r) + strlen(PRESTOP_PREFIX));
@@ -154,6 +163,8 @@ void prestop_answer(struct prestop *p, struct http_request *r)
         answer_error(r, 401, "wanted HTTP Basic with MEMGRAPH_USER and MEMGRAPH_PASSWORD");
     } else if (pod < 0) {
         answer_error(r, 404, "no such pod: wanted /prestop-hook/<pod>");
+    } else if (is_anothers(controller_view(p->c), pod, http_request_param(r, "uid"))) {
+        reply(r, p->c, pod, true, "that pod is gone, another one has its name");
     } else if (stopping_may(controller_view(p->c), pod, why)) {
         reply(r, p->c, pod, true, why);
     } else {

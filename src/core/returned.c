@@ -33,14 +33,6 @@ static bool s_may_hold_more(const struct view *v)
            (begins && (r->sync_why == SYNC_WHY_PLANNED || r->sync_why == SYNC_WHY_DEGRADED));
 }
 
-/* T has refused this process of S, and it is the one that counts. */
-static bool s_is_refused(const struct view *v)
-{
-    const struct pod *s = &v->pods[view_s(v)];
-
-    return pod_refused(s) && (v->record.sync == SYNC_NONE || pod_runs(s, v->record.sync_run));
-}
-
 /* What T says of S, and not of another pod that has by now the address at which S was. */
 static const struct row *row_of_s(const struct view *v)
 {
@@ -61,7 +53,7 @@ static bool with_less(const struct view *v, char why[WHY_SIZE])
 
     /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
     if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
-        (vouches && s_is_refused(v))) {
+        (vouches && pod_refused(&v->pods[view_s(v)]))) {
         (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
         return true;
     }
