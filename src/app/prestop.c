@@ -125,7 +125,7 @@ static void on_due(void *arg)
     prestop_follow(w->p); /* may end this wait */
 }
 
-static void begin_wait(struct prestop *p, struct http_request *r, int pod)
+static void begin_wait(struct prestop *p, struct http_request *r, int pod, const char *uid)
 {
     struct wait *w = xcalloc(1, sizeof *w);
     char name[NAME_SIZE + 8];
@@ -137,6 +137,8 @@ static void begin_wait(struct prestop *p, struct http_request *r, int pod)
     w->until_us = loop_now_us(p->c->loop) + p->c->config.prestop_s * 1000 * 1000;
     w->due = timer_new(p->c->loop, on_due, w);
     start_timer(w);
+    if (uid)
+        (void)str_copy(w->uid, sizeof w->uid, uid);
     list_add_tail(&p->waits, &w->node);
     log_event(LOG_INFO, "prestop", "the pod is about to stop, and waits", "pod",
               view_pod_name(&p->c->view, pod, name), NULL);
@@ -168,7 +170,7 @@ void prestop_answer(struct prestop *p, struct http_request *r)
     } else if (stopping_may(controller_view(p->c), pod, why)) {
         reply(r, p->c, pod, true, why);
     } else {
-        begin_wait(p, r, pod);
+        begin_wait(p, r, pod, http_request_param(r, "uid"));
     }
 }
 
