@@ -1,4 +1,4 @@
-#include "sim/check.h"
+#include "sim/check_impl.h"
 
 #include "sim/gateway.h"
 #include "sim/process.h"
@@ -9,7 +9,7 @@ void check_init(struct check *c, struct world *w, struct ledger *ledger)
     *c = (struct check){.world = w, .ledger = ledger};
 }
 
-static void PRINTF_LIKE(2, 3) break_rule(struct check *c, const char *fmt, ...)
+void check_break(struct check *c, const char *fmt, ...)
 {
     va_list args;
 
@@ -54,7 +54,7 @@ static void check_leaders(struct check *c)
             c->acted[i] = 0;
         c->starts[i] = wc->starts;
         if (acts > c->acted[i] && strcmp(lease_holder(c->world), wc->name) != 0)
-            break_rule(c, "%s acts, but the lease is with '%s'", wc->name, lease_holder(c->world));
+            check_break(c, "%s acts, but the lease is with '%s'", wc->name, lease_holder(c->world));
         c->acted[i] = acts;
     }
 }
@@ -70,7 +70,9 @@ static void check_record(struct check *c)
     c->record_version = version;
     r = world_record(c->world);
     if (r && !ledger_record(c->ledger, r, why) && !c->record_may_fall)
-        break_rule(c, "%s", why);
+        check_break(c, "%s", why);
+    if (r)
+        check_armed(c, r);
 }
 
 /* A program that plans its next turn for the past takes all of a CPU. */
@@ -82,7 +84,7 @@ static void check_spins(struct check *c)
         c->since_us = clock_now_us();
         c->still = 0;
     } else if (++c->still > MOST) {
-        break_rule(c, "it spins: %d things happened at %.6f", MOST, (double)c->since_us / 1e6);
+        check_break(c, "it spins: %d things happened at %.6f", MOST, (double)c->since_us / 1e6);
     }
 }
 
@@ -116,9 +118,9 @@ static void see_gateway(void *arg, const struct gateway_sim_view *g)
     for (unsigned i = 0; i < seen->n; i++)
         if (seen->open[i].epoch == c->view.record.epoch &&
             strcmp(seen->open[i].upstream, g->route->upstream[0].host) != 0)
-            break_rule(seen->check, "two routes for writes in epoch %lld: %s to %s, %s to %s",
-                       (long long)c->view.record.epoch, seen->open[i].name, seen->open[i].upstream,
-                       process_name(g->process), g->route->upstream[0].host);
+            check_break(seen->check, "two routes for writes in epoch %lld: %s to %s, %s to %s",
+                        (long long)c->view.record.epoch, seen->open[i].name, seen->open[i].upstream,
+                        process_name(g->process), g->route->upstream[0].host);
     seen->open[seen->n].epoch = c->view.record.epoch;
     seen->open[seen->n].upstream = g->route->upstream[0].host;
     seen->open[seen->n++].name = process_name(g->process);
@@ -132,9 +134,10 @@ bool check_step(void *arg)
     check_spins(c);
     check_leaders(c);
     check_record(c);
+    check_commands(c);
     gateway_sim_each(see_gateway, &seen);
     if (c->load && load_violation(c->load))
-        break_rule(c, "%s", load_violation(c->load));
+        check_break(c, "%s", load_violation(c->load));
     return c->violation[0] != '\0';
 }
 

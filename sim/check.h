@@ -13,7 +13,9 @@ struct check {
     struct load *load;                     /* may be NULL */
     uint64_t acted[WORLD_CONTROLLERS_MAX]; /* effects of each controller so far */
     unsigned starts[WORLD_CONTROLLERS_MAX];
+    enum effect_kind commands[WORLD_CONTROLLERS_MAX][WORLD_PODS_MAX]; /* under way */
     uint64_t record_version;
+    struct record record; /* of that version */
     int64_t since_us;     /* time stands still since */
     uint64_t still;       /* happenings since then */
     bool record_may_fall; /* the story edits the record */

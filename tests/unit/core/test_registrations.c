@@ -365,6 +365,15 @@ static void test_who_is_about_to_stop_is_let_go(void **state)
     none(); /* and not registered again */
 }
 
+static void test_nobody_is_gone_before_the_pods_were_listed(void **state)
+{
+    (void)state;
+    v.pods[2].exists = false;
+    (void)only(EFFECT_DROP);
+    v.pods_known = false;
+    none();
+}
+
 static void test_who_comes_nearer_is_not_registered_anew(void **state)
 {
     (void)state;
@@ -411,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(test_who_is_out_of_reach_is_not_registered, set_up),
         cmocka_unit_test_setup(test_a_row_of_a_pod_that_is_not_ready, set_up),
         cmocka_unit_test_setup(test_who_is_about_to_stop_is_let_go, set_up),
+        cmocka_unit_test_setup(test_nobody_is_gone_before_the_pods_were_listed, set_up),
         cmocka_unit_test_setup(test_who_comes_nearer_is_not_registered_anew, set_up),
         cmocka_unit_test_setup(test_who_cannot_be_registered_is_told, set_up),
     };

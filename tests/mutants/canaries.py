@@ -1,0 +1,21 @@
+"""Mutants that random runs of the simulator must notice, too: see judge_in_simulator in run. The
+ones that need rare coincidences are left to the stories."""
+CANARIES = """
+promote-early
+other-not-demoted
+users-forgotten
+restarted-main-not-refreshed
+s-never-joins
+stray-main-left-alone
+stray-demoted-unrecorded
+fenced-for-ever
+written-before-looked-at
+promoted-unarmed
+promoted-in-another-run
+entry-for-ever
+dead-row-stays
+follower-acts
+lease-not-looked-at
+open-to-another-run
+open-in-a-transition
+""".split()
