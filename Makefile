@@ -22,9 +22,9 @@ test: setup ## all tests that need no server from outside
 	@./scripts/build $(BUILD)
 	@./scripts/test $(BUILD)
 
-e2e: setup ## the controller against a real Kubernetes control plane (3 to 10 min more the first time)
+e2e: setup ## chart, real Kubernetes control plane, real node (15 min; 5 to 20 min more the first time)
 	@./scripts/build $(BUILD)
-	@./tests/e2e/run $(BUILD)
+	@./tests/e2e/all $(BUILD)
 
 san: setup ## all tests again under the address and undefined-behaviour sanitizers
 	@./scripts/build build-san -Db_sanitize=address,undefined -Db_lundef=false

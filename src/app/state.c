@@ -95,6 +95,31 @@ static void take_absence(struct state *s)
     view_record(controller_view(s->c), NULL);
 }
 
+/* The ConfigMap of the reference controller (of the same name) has nothing but the index of the pod
+ * that is main. Lineages are not known from it, so the cluster is adopted as if there were no record;
+ * what we write replaces it. */
+static bool is_of_reference_controller(const json_t *data)
+{
+    static const char *const ours[] = {"epoch", "mainRun", "promoted", "sync"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (json_object_get(data, ours[i]))
+            return false;
+    return json_object_get(data, "targetMainIndex") != NULL;
+}
+
+static void take_reference_record(struct state *s, json_t *data, const char *version)
+{
+    if (strcmp(s->version, version) != 0)
+        log_event(LOG_INFO, "state", "a record of the reference controller: the cluster is adopted",
+                  "configmap", s->name, "targetMainIndex",
+                  json_string_value(json_object_get(data, "targetMainIndex")), NULL);
+    json_decref(s->data);
+    s->data = json_incref(data);
+    (void)str_copy(s->version, sizeof s->version, version);
+    view_record(controller_view(s->c), NULL);
+}
+
 static void take_object(struct state *s, json_t *object)
 {
     struct view *v = controller_view(s->c);
@@ -105,6 +130,10 @@ static void take_object(struct state *s, json_t *object)
     struct fail f = kube_read_configmap(object, &meta, &data);
 
     s->newest = number_of(meta.version);
+    if (f.kind == FAIL_NONE && data && is_of_reference_controller(data)) {
+        take_reference_record(s, data, meta.version);
+        return;
+    }
     if (f.kind == FAIL_NONE)
         f = data ? state_decode(data, &r) : fail_make(FAIL_PROTOCOL, "it has no data");
     if (f.kind != FAIL_NONE) {

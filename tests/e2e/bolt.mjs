@@ -1,9 +1,13 @@
 // Sessions of the official driver for one address, with plain numbers instead of its 64-bit ones.
 import neo4j from "neo4j-driver";
 
-/** One connection is opened for each query that runs at the same time; nothing is retried. */
-export function openDriver(address) {
-  return neo4j.driver(`bolt://${address}`, neo4j.auth.none(), {
+/**
+ * One connection is opened for each query that runs at the same time; nothing is retried. auth:
+ * {user, password}, or undefined for none.
+ */
+export function openDriver(address, auth) {
+  const token = auth ? neo4j.auth.basic(auth.user, auth.password) : neo4j.auth.none();
+  return neo4j.driver(`bolt://${address}`, token, {
     disableLosslessIntegers: true,
     encrypted: false,
     connectionTimeout: 10_000,
@@ -24,8 +28,8 @@ export async function query(driver, text, parameters) {
 }
 
 /** The same on a connection that is opened for it and closed after it. */
-export async function queryOnce(address, text, parameters) {
-  const driver = openDriver(address);
+export async function queryOnce(address, text, parameters, auth) {
+  const driver = openDriver(address, auth);
   try {
     return await query(driver, text, parameters);
   } finally {

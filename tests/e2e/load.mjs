@@ -14,8 +14,8 @@ export class Ledger {
   acked = new Set();
 
   /** The ids that the server at `address` has, sorted. */
-  static async stored(address) {
-    const rows = await queryOnce(address, "MATCH (n:Written) RETURN n.id AS id");
+  static async stored(address, auth) {
+    const rows = await queryOnce(address, "MATCH (n:Written) RETURN n.id AS id", {}, auth);
     return rows.map(({ id }) => id).sort((a, b) => a - b);
   }
 
@@ -39,11 +39,11 @@ export class Load {
   #writers;
 
   /** addresses: gateways, "host:port"; every one of them gets `writers` writers. */
-  constructor(ledger, addresses, { writers = 4 } = {}) {
+  constructor(ledger, addresses, { writers = 4, auth } = {}) {
     this.#ledger = ledger;
     this.errors = []; // {atMs, gateway, code, text}
     this.#drivers = addresses.map((address) => {
-      return { address, driver: openDriver(address), ackedMs: [] };
+      return { address, driver: openDriver(address, auth), ackedMs: [] };
     });
     this.#writers = this.#drivers.flatMap((each) =>
       Array.from({ length: writers }, () => this.#write(each)),

@@ -15,7 +15,7 @@ const SETTLED_WRITES = 200;
 
 /** A load of writers through these gateways that is well under way. */
 export async function startLoad(cluster, gateways = cluster.gateways) {
-  const load = new Load(cluster.ledger, gateways);
+  const load = new Load(cluster.ledger, gateways, { auth: cluster.auth });
   try {
     await waitFor("writes are acknowledged", () => load.count >= WARM_UP_WRITES);
   } catch (error) {

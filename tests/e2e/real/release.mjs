@@ -40,9 +40,12 @@ const isReady = ({ status }) =>
   status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True");
 
 export class Release {
-  /** Creates the namespace when it is not there. Nothing is installed yet. */
-  static async create(name, { namespace = name, values = [] } = {}) {
-    const release = new Release(name, namespace, values);
+  /**
+   * Creates the namespace when it is not there. Nothing is installed yet. values: of the chart,
+   * "key=value"; auth: {user, password}, which is set, too.
+   */
+  static async create(name, { namespace = name, values = [], auth } = {}) {
+    const release = new Release(name, namespace, values, auth);
     try {
       const metadata = { name: namespace };
       await release.kube.post("/api/v1/namespaces", {
@@ -58,8 +61,9 @@ export class Release {
   }
 
   /** For create() alone. */
-  constructor(name, namespace, values) {
-    Object.assign(this, { name, namespace, values });
+  constructor(name, namespace, values, auth) {
+    const user = auth ? [`auth.user=${auth.user}`, `auth.password=${auth.password}`] : [];
+    Object.assign(this, { name, namespace, auth, values: [...values, ...user] });
     this.path = `/api/v1/namespaces/${namespace}`;
     this.apps = `/apis/apps/v1/namespaces/${namespace}`;
     this.statefulSetPath = `${this.apps}/statefulsets/${name}`;
@@ -154,7 +158,7 @@ export class Release {
   }
 
   async #query(name, text) {
-    return await queryOnce(await this.#address(name), text);
+    return await queryOnce(await this.#address(name), text, {}, this.auth);
   }
 
   async role(name) {
@@ -167,7 +171,7 @@ export class Release {
   }
 
   async stored(name) {
-    return await Ledger.stored(await this.#address(name));
+    return await Ledger.stored(await this.#address(name), this.auth);
   }
 
   async record() {
@@ -294,7 +298,7 @@ export class Release {
    * Waits for the state that every fault must end in: all pods Ready, StatefulSet and Deployment
    * say so, and what settledMain() wants. Resolves to the main's pod.
    */
-  async settled({ underLoad = false, limitMs = 60_000 } = {}) {
+  async settled({ underLoad = false, limitMs = 180_000 } = {}) {
     await waitFor("all workloads Ready", () => this.#workloadsReady(), limitMs, 200);
     return await waitFor("a settled cluster", () => settledMain(this, underLoad), limitMs, 200);
   }

@@ -344,6 +344,20 @@ static void test_nonsense_is_broken_until_mended(void **state)
     assert_false(c.view.record_exists);
 }
 
+static void test_a_record_of_the_reference_controller_is_none(void **state)
+{
+    (void)state;
+    start_with(desk_configmap(json_pack("{s:s}", "targetMainIndex", "1")));
+    assert_false(c.view.record_exists);
+    assert_false(c.view.record_broken);
+    write_epoch(1);
+    WAIT_UNTIL(loop, epoch_is(1));
+    assert_string_equal(stored("targetMainIndex"), "0"); /* replaced, not created beside it */
+    fake_api_put(&api, "configmaps",
+                 desk_configmap(json_pack("{s:s, s:s}", "targetMainIndex", "1", "sync", "none:initial")));
+    WAIT_UNTIL(loop, c.view.record_broken); /* one of ours that lost its keys is refused */
+}
+
 static void test_unknown_keys_are_kept_over_writes(void **state)
 {
     json_t *object = object_of(4), *data = json_object_get(object, "data");
@@ -376,6 +390,7 @@ int main(void)
         TEST(list_during_our_read_is_not_lost),
         TEST(deletion_and_another_creation),
         TEST(nonsense_is_broken_until_mended),
+        TEST(a_record_of_the_reference_controller_is_none),
         TEST(unknown_keys_are_kept_over_writes),
     };
 

@@ -1,0 +1,105 @@
+// The chart as helm renders it: against golden files, and what it refuses. UPDATE=1 writes the golden
+// files anew: look at the difference before you commit it.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const here = import.meta.dirname ?? new URL(".", import.meta.url).pathname;
+const root = join(here, "../..");
+const CHART = join(root, "chart/memgraph-ha");
+
+function helm(...args) {
+  return execFileSync(process.env.HELM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function template(name, ...args) {
+  return helm("template", name, CHART, "--namespace", "prod", ...args);
+}
+
+test("helm lint finds nothing", () => {
+  for (const values of [[], ["--values", join(here, "everything.yaml")]]) {
+    assert.match(helm("lint", "--strict", CHART, ...values), /0 chart\(s\) failed/);
+  }
+});
+
+for (const [name, args] of [
+  ["default", ["--kube-version", "1.31.0"]],
+  ["everything", ["--kube-version", "1.20.2", "--values", join(here, "everything.yaml")]],
+]) {
+  test(`rendered as in golden/${name}.yaml`, () => {
+    const file = join(here, "golden", `${name}.yaml`);
+    // The rules have tests of their own (tests/alerts): here it counts that they are there.
+    const text = template("memgraph", ...args).replace(/(\n {4}rules:\n)(?: {6}.*\n|\n)+/g, "$1      ...\n");
+    if (process.env.UPDATE) writeFileSync(file, text);
+    assert.equal(text, readFileSync(file, "utf8"));
+  });
+}
+
+test("two releases share no name", () => {
+  const names = (release) =>
+    [...template(release).matchAll(/^kind: (\w+)\nmetadata:\n {2}name: (\S+)/gm)].map(
+      ([, kind, name]) => `${kind} ${name}`,
+    );
+  const [one, other] = [names("one"), names("other")];
+  assert.ok(one.length >= 12, `${one}`);
+  assert.deepEqual(
+    one.filter((name) => other.includes(name)),
+    [],
+  );
+});
+
+test("the Role is the one of config/rbac.yaml", () => {
+  const rules = (text) =>
+    /kind: Role\n[^]*?\nrules:\n([^]*?)\n---/
+      .exec(text)[1]
+      .split("\n")
+      .filter((line) => !/^\s*#/.test(line));
+  assert.deepEqual(
+    rules(template("memgraph", "--show-only", "templates/rbac.yaml")),
+    rules(readFileSync(join(root, "config/rbac.yaml"), "utf8")),
+  );
+});
+
+test("every alert rule of files/alerts.yaml is in the PrometheusRule", () => {
+  const alerts = (text) => [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const rendered = alerts(template("memgraph", "--set", "prometheusRule.enabled=true"));
+  assert.ok(rendered.length > 0);
+  assert.deepEqual(rendered, alerts(readFileSync(join(CHART, "files/alerts.yaml"), "utf8")));
+});
+
+test("Grafana's dashboard is whole JSON", () => {
+  const text = template("memgraph", "--set", "grafanaDashboard.enabled=true");
+  const body = /memgraph\.json: \|\n((?: {4}.*\n|\n)+)/.exec(text)[1];
+  assert.ok(JSON.parse(body).panels.length > 0);
+});
+
+const REFUSED = [
+  ["a value that nobody knows", ["memgraph.replica=3"], /replica is not allowed/],
+  ["no pods", ["memgraph.replicas=0"], /greater than or equal to 1/],
+  ["more pods than the controller looks at", ["memgraph.replicas=17"], /less than or equal to 16/],
+  ["a tag that is a number", ["memgraph.image.tag=3"], /Expected: string/],
+  ["a flag that the chart sets", ["memgraph.extraArgs={--bolt-port=1}"], /Must not validate/],
+  ["the flag of coordinators", ["memgraph.extraArgs={--management-port=1}"], /Must not validate/],
+  ["another storage mode", ["memgraph.extraArgs={--storage-mode=ON_DISK}"], /Must not validate/],
+  ["an unknown setting", ["controller.settings.PROBE_INTERVALL=1s"], /PROBE_INTERVALL is not/],
+  ["a setting that has a value of its own", ["controller.settings.DURABILITY=required"], /DURABILITY is not/],
+  ["an unknown durability", ["controller.durability=maybe"], /must be one of/],
+  ["a user without a password", ["auth.user=a"], /set both, or none/],
+  ["users without a first one", ["auth.users.a=b"], /auth.users needs auth.user/],
+  ["a Secret and a password", ["auth.existingSecret=a", "auth.user=a", "auth.password=b"], /holds everything itself/],
+  ["a name that nobody can have", ["auth.users.a:b=c"], /auth.users/],
+  ["a grace within the hook's time", ["memgraph.gracePeriodSeconds=60"], /must be more than/],
+  ["a size that is none", ["memgraph.persistence.size=big"], /Does not match pattern/],
+];
+
+for (const [what, values, words] of REFUSED) {
+  test(`refused: ${what}`, () => {
+    assert.throws(() => template("memgraph", ...values.flatMap((value) => ["--set", value])), words);
+  });
+}
+
+test("refused: a release whose name no Service can have", () => {
+  assert.throws(() => template("1st"), /a letter first/);
+});
