@@ -395,6 +395,8 @@ static void drain(struct faults *f)
     world_cluster_asked(f->world);
 }
 
+#define DISK_LOSSES (UINT64_C(1) << FAULT_NODE_CRASH | UINT64_C(1) << FAULT_VOLUME_LOSS)
+
 /* What may be asked at any time without a promise being given up. */
 static void request(struct faults *f)
 {
@@ -405,7 +407,7 @@ static void request(struct faults *f)
     if (strcmp(ask, "pause") == 0 && !begin_fault(f, FAULT_REQUEST, 0, duration_us(f)))
         return;
     /* Who lets the main serve alone gives up what only the SYNC replica may have. */
-    if (strcmp(ask, "degrade") == 0 && !check_proven(f->world))
+    if (strcmp(ask, "degrade") == 0 && f->config.kinds & DISK_LOSSES)
         return;
     if (strncmp(ask, "rebuild", 7) != 0 || f->world->config.pods > 2)
         person_asks(f->world, ask, NULL);
