@@ -10,12 +10,7 @@ stray-main-left-alone
 stray-demoted-unrecorded
 fenced-for-ever
 written-before-looked-at
-promoted-unarmed
 promoted-in-another-run
-entry-for-ever
-dead-row-stays
 follower-acts
-lease-not-looked-at
 open-to-another-run
-open-in-a-transition
 """.split()
