@@ -131,11 +131,22 @@ export class Asked {
     return JSON.parse(await this.line());
   }
 
+  cpuSeconds() {
+    return cpuOf(this.process.pid);
+  }
+
   async stop() {
     this.process.stdin.end();
     this.process.kill();
     await this.ended;
   }
+}
+
+function cpuOf(pid) {
+  let ns = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`))
+    ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  return ns / 1e9;
 }
 
 export class Relay {
@@ -161,11 +172,7 @@ export class Relay {
   }
 
   cpuSeconds() {
-    let ns = 0;
-    for (const pid of this.pids())
-      for (const task of readdirSync(`/proc/${pid}/task`))
-        ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
-    return ns / 1e9;
+    return this.pids().reduce((sum, pid) => sum + cpuOf(pid), 0);
   }
 
   // KiB; pages that several processes share are counted once.
