@@ -96,8 +96,8 @@ static void take_absence(struct state *s)
 }
 
 /* The ConfigMap of the reference controller (of the same name) has nothing but the index of the pod
- * that is main. Lineages are not known from it, so the cluster is adopted as if there were no record;
- * what we write replaces it. */
+ * that is main. Lineages are not known from it, so the cluster is adopted as if there were no
+ * record; what we write replaces it. */
 static bool is_of_reference_controller(const json_t *data)
 {
     static const char *const ours[] = {"epoch", "mainRun", "promoted", "sync"};

@@ -353,8 +353,9 @@ static void test_a_record_of_the_reference_controller_is_none(void **state)
     write_epoch(1);
     WAIT_UNTIL(loop, epoch_is(1));
     assert_string_equal(stored("targetMainIndex"), "0"); /* replaced, not created beside it */
-    fake_api_put(&api, "configmaps",
-                 desk_configmap(json_pack("{s:s, s:s}", "targetMainIndex", "1", "sync", "none:initial")));
+    fake_api_put(
+        &api, "configmaps",
+        desk_configmap(json_pack("{s:s, s:s}", "targetMainIndex", "1", "sync", "none:initial")));
     WAIT_UNTIL(loop, c.view.record_broken); /* one of ours that lost its keys is refused */
 }
 
