@@ -255,7 +255,8 @@ static void test_more_streams_than_pipes(void **state)
         rig_stream_write(&writer[i]);
     }
     wait_for_a_jam(&r);
-    assert_int_equal(rig_open_fds(), before + 4 * N + 2 * PIPES_MAX); /* 4: both ends, both sides */
+    /* 4: both ends, both sides. How many have come as far as a pipe is a matter of time. */
+    assert_in_range(rig_open_fds(), before + 4 * N + 2, before + 4 * N + 2 * PIPES_MAX);
     for (int i = 0; i < N; i++)
         rig_stream_check(&reader[i]);
     for (int i = 0; i < N; i++) {
