@@ -3,7 +3,7 @@ BUILD ?= build
 SETUP = ./scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e san tsan tidy bench bench-failover bench-planned soak sim chaos clean
+.PHONY: help setup build demo test e2e e2e-node san tsan tidy bench bench-failover bench-planned soak sim chaos clean
 
 help:   ## this list
 	@grep -hE '^[a-z0-9-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,9 +22,13 @@ test: setup ## all tests that need no server from outside
 	@./scripts/build $(BUILD)
 	@./scripts/test $(BUILD)
 
-e2e: setup ## chart, real Kubernetes control plane, real node (15 min; 5 to 20 min more the first time)
+e2e: setup ## the chart, and a real Kubernetes control plane (5 to 20 min more the first time)
 	@./scripts/build $(BUILD)
 	@./tests/e2e/all $(BUILD)
+
+e2e-node: setup ## the same, and then the chart on a real node: containerd, kubelet (10 min more; as root)
+	@./scripts/build $(BUILD)
+	@E2E_NODE=1 ./tests/e2e/all $(BUILD)
 
 san: setup ## all tests again under the address and undefined-behaviour sanitizers
 	@./scripts/build build-san -Db_sanitize=address,undefined -Db_lundef=false
