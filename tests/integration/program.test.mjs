@@ -109,7 +109,8 @@ test('somebody registers a replica under an endless name: its row hides nobody e
   const session = s.driver((await s.pod('memgraph-0')).bolt).session();
   const register = `REGISTER REPLICA ${'x'.repeat(80)} ASYNC TO "127.${s.net}.9.9:10000"`;
   await assert.rejects(session.run(register)); // leaves a dead row behind
-  await s.control('kill', 'memgraph-2'); // its row must be seen to go, and to come back
+  await s.control('stop-pod', 'memgraph-2'); // its row must be seen to go, and to come back
   await waitFor('its row reads invalid', async () => (await s.status()).pods[2].registration?.status !== 'ready');
+  await s.control('start-pod', 'memgraph-2');
   await formed(s);
 });

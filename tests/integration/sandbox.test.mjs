@@ -347,7 +347,7 @@ test('the preStop hook asks a controller, and SIGTERM waits for its answer', asy
 
   await waitFor('it is asked', () => asked.length === 1);
   const [{ request, response }] = asked;
-  assert.equal(`${request.method} ${request.url}`, 'POST /prestop-hook/memgraph-0');
+  assert.equal(`${request.method} ${request.url}`, `POST /prestop-hook/memgraph-0?uid=${pod.uid}`);
   assert.equal(request.headers.authorization,
     `Basic ${Buffer.from('ann:secret').toString('base64')}`);
   assert.equal((await s.pod('memgraph-0')).terminating, true);
