@@ -492,6 +492,17 @@ void gateway_stop(struct gateway *g)
 
 /* ---- looking inside ---- */
 
+void gateway_sim_stalled(const struct loop *process, int64_t frozen_us)
+{
+    LIST_FOR_EACH (node, &gateways) {
+        struct gateway *g = CONTAINER_OF(node, struct gateway, node);
+        int64_t limit_us = g->config.stall_limit_ms * 1000;
+
+        if (g->process == process && limit_us && frozen_us > limit_us)
+            (void)cut_sessions(g, GATEWAY_CUT_STALLED);
+    }
+}
+
 void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view), void *arg)
 {
     LIST_FOR_EACH (node, &gateways) {

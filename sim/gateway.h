@@ -12,6 +12,8 @@ struct gateway_sim_view {
     bool settled;                      /* no other one was ordered since */
     unsigned cuts;                     /* so often it cut sessions, since its start */
 };
+/* A process goes on that was frozen for so long: its gateways notice, before anything else. */
+void gateway_sim_stalled(const struct loop *process, int64_t frozen_us);
 void gateway_sim_each(void (*fn)(void *arg, const struct gateway_sim_view *view), void *arg);
 
 #endif

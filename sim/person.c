@@ -106,6 +106,22 @@ static bool all_ready(const struct world *w)
     return true;
 }
 
+/* As the init container's message says. */
+static bool removes_what_is_aside(struct person *p)
+{
+    struct world *w = p->world;
+
+    for (unsigned i = 0; i < w->config.pods; i++) {
+        if (!w->pods[i].volume.in_the_way)
+            continue;
+        world_say(w, "a person removes what is aside of " WORLD_STATEFULSET "-%u", i);
+        volume_remove_aside(&w->pods[i].volume);
+        p->decisions++;
+        return true;
+    }
+    return false;
+}
+
 static void look(struct person *p)
 {
     struct world *w = p->world;
@@ -120,6 +136,8 @@ static void look(struct person *p)
         person_asks(w, "resume", NULL); /* the first one was lost */
         return;
     }
+    if (removes_what_is_aside(p))
+        return;
     ready = all_ready(w);
     settled = ready && p->ready;
     p->ready = ready;

@@ -57,14 +57,15 @@ void volume_wipe(struct volume *v)
     for (int i = 0; i < MG_FILE_COUNT; i++)
         buf_clear(&v->files[i]);
     v->cuts_n = 0;
-    v->aside[0] = '\0';
+    volume_remove_aside(v);
 }
 
 bool volume_move_data(struct volume *v, const char *token, bool may_overwrite)
 {
     if (strcmp(v->aside, token) == 0)
         return true; /* done before */
-    if (v->aside[0] && !may_overwrite)
+    v->in_the_way = v->aside[0] && !may_overwrite;
+    if (v->in_the_way)
         return false;
     (void)str_copy(v->aside, sizeof v->aside, token);
     buf_clear(&v->files[MG_FILE_WAL]);
@@ -77,6 +78,12 @@ bool volume_move_data(struct volume *v, const char *token, bool may_overwrite)
 void volume_move_replication(struct volume *v)
 {
     buf_clear(&v->files[MG_FILE_REPLICATION]);
+}
+
+void volume_remove_aside(struct volume *v)
+{
+    v->aside[0] = '\0';
+    v->in_the_way = false;
 }
 
 void volume_copy(struct volume *to, const struct volume *from)

@@ -17,7 +17,8 @@ struct volume {
     size_t cuts[VOLUME_CUTS];
     unsigned cuts_n;
     int64_t flushed_us;
-    char aside[64]; /* token of the order by which data were moved aside last */
+    char aside[64];  /* token of the order by which data were moved aside last */
+    bool in_the_way; /* they must not be overwritten, said the init container: a person looks */
 };
 
 void volume_init(struct volume *v);
@@ -31,6 +32,8 @@ void volume_wipe(struct volume *v);
 /* The init container's orders (src/app/aside.h). False: an older generation must not go. */
 bool volume_move_data(struct volume *v, const char *token, bool may_overwrite) MUST_CHECK;
 void volume_move_replication(struct volume *v);
+/* A person looked at what is aside, and removes it. */
+void volume_remove_aside(struct volume *v);
 /* A copy, for a backup that is restored later. */
 void volume_copy(struct volume *to, const struct volume *from);
 

@@ -58,9 +58,10 @@ struct world_controller {
     struct controller *controller;
     struct api *api;
     struct happening restart;
-    bool held;       /* not started again */
-    bool leaving;    /* it was told to stop */
-    int exit_status; /* of the last one that ended by itself */
+    int64_t frozen_at_us; /* when it froze last */
+    bool held;            /* not started again */
+    bool leaving;         /* it was told to stop */
+    int exit_status;      /* of the last one that ended by itself */
     unsigned starts;
 };
 

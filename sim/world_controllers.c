@@ -1,6 +1,7 @@
 /* world_controllers: the controllers of a simulated cluster: the program's own code. */
 #include "app/api.h"
 #include "base/alloc.h"
+#include "sim/gateway.h"
 #include "sim/world_impl.h"
 
 #include <assert.h>
@@ -111,10 +112,16 @@ void world_controller_stop(struct world *w, unsigned i)
 
 void world_controller_freeze(struct world *w, unsigned i, bool frozen)
 {
-    if (!w->controllers[i].process)
+    struct world_controller *wc = &w->controllers[i];
+
+    if (!wc->process || process_frozen(wc->process) == frozen)
         return;
-    world_say(w, "%s %s", w->controllers[i].name, frozen ? "freezes" : "goes on");
-    process_freeze(w->controllers[i].process, frozen);
+    world_say(w, "%s %s", wc->name, frozen ? "freezes" : "goes on");
+    if (frozen)
+        wc->frozen_at_us = clock_now_us();
+    else
+        gateway_sim_stalled(wc->process, clock_now_us() - wc->frozen_at_us);
+    process_freeze(wc->process, frozen);
 }
 
 void world_controller_hold(struct world *w, unsigned i, bool held)

@@ -101,13 +101,16 @@ static json_t *container(const struct kube_cluster *c, const struct kubelet_pod 
 {
     bool runs = p->seen.phase == KUBE_CLUSTER_RUNNING;
     bool last = p->has_last && p->seen.phase != KUBE_CLUSTER_ENDED;
+    char id[KUBE_NAME_SIZE] = "";
 
+    if (p->launched)
+        (void)str_format(id, sizeof id, "sim://%.36s-%u", p->seen.uid, p->seen.restarts);
     return json_pack("{s:s, s:o, s:o, s:b, s:b, s:i, s:s, s:s, s:s}", "name", CONTAINER, "state",
                      state_of(c, p), "lastState",
                      last ? terminated(p->last_code, p->last_started, p->last_finished)
                           : json_object(),
                      "ready", p->seen.ready, "started", runs, "restartCount", (int)p->seen.restarts,
-                     "image", IMAGE, "imageID", IMAGE, "containerID", "");
+                     "image", IMAGE, "imageID", IMAGE, "containerID", id);
 }
 
 static json_t *init_container(const struct kubelet_pod *p)

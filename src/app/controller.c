@@ -1,5 +1,6 @@
 #include "app/controller.h"
 
+#include "app/confirm.h"
 #include "app/election.h"
 #include "app/events.h"
 #include "app/flights.h"
@@ -222,6 +223,7 @@ static void make_parts(struct controller *c)
     c->events = events_new(c);
     c->state = state_new(c);
     c->labels = labels_new(c);
+    c->confirm = confirm_new(c);
     c->pods = pods_new(c);
     c->election = election_new(c);
     c->prestop = prestop_new(c);
@@ -269,6 +271,7 @@ void controller_free(struct controller *c)
     prestop_free(c->prestop);
     election_free(c->election);
     pods_free(c->pods);
+    confirm_free(c->confirm);
     labels_free(c->labels);
     state_free(c->state);
     events_free(c->events);

@@ -55,6 +55,7 @@ struct controller {
     int64_t started_us;
 
     struct pods *pods;
+    struct confirm *confirm;
     struct link *links[PODS_MAX];
     struct state *state;
     struct election *election;

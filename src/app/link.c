@@ -1,5 +1,6 @@
 #include "app/link.h"
 
+#include "app/confirm.h"
 #include "app/users.h"
 #include "app/words.h"
 #include "base/alloc.h"
@@ -30,7 +31,7 @@ struct link {
     bool want_storage, storage_by_database;
     int64_t memory_bytes;
     unsigned senseless; /* whose last answer made no sense: not asked again before the next probe */
-    bool told_senseless;
+    bool told_senseless, told_claim;
     enum fail_kind told_down; /* why there is no connection, as last logged; FAIL_NONE: there is */
     char command_run[MEMGRAPH_UUID_SIZE]; /* what that connection has shown; empty: nothing yet */
     struct effect effect;                 /* the command under way */
@@ -75,6 +76,23 @@ static void judge(struct link *l, enum question question, const struct bolt_answ
               answer->error != MEMGRAPH_OK ? answer->message : why->text, NULL);
 }
 
+/* It may be another pod's, which has this address by now. Each process is told once; it is asked
+ * again at the next probe, or when Kubernetes shows something new. */
+static void tell_claim(struct link *l, const char *run)
+{
+    char name[NAME_SIZE + 8];
+
+    l->senseless |= ASKED_ROLE;
+    confirm_ask(l->c->confirm);
+    if (l->told_claim)
+        return;
+    l->told_claim = true;
+    log_event(LOG_INFO, "link",
+              "a new process answers at the pod's address: asking Kubernetes whether it is the "
+              "pod's",
+              "pod", view_pod_name(&l->c->view, l->pod, name), "ip", l->ip, "run", run, NULL);
+}
+
 /* False: the answer says nothing. */
 static bool fold_role(struct link *l, const struct bolt_answer *answer)
 {
@@ -86,7 +104,10 @@ static bool fold_role(struct link *l, const struct bolt_answer *answer)
     judge(l, ASKED_ROLE, answer, &why);
     if (answer->fail.kind != FAIL_NONE || l->senseless & ASKED_ROLE)
         return false;
-    view_role(seen(l), l->pod, words_role(role), answer->run_id, answer->asked_us);
+    if (view_role(seen(l), l->pod, words_role(role), answer->run_id, answer->asked_us))
+        l->told_claim = false;
+    else
+        tell_claim(l, answer->run_id);
     return true;
 }
 
@@ -109,7 +130,9 @@ static void on_role(void *arg, const struct bolt_answer *answer)
 
     view_answered(seen(l), l->pod);
     if (fold_role(l, answer)) {
-        l->want_version = l->want_version || !l->c->view.pods[l->pod].version[0];
+        const struct pod *p = &l->c->view.pods[l->pod];
+
+        l->want_version = l->want_version || (!pod_claimed(p) && !p->version[0]);
         leave_old_process(l, answer->run_id);
     }
     timer_start(l->probe_due, l->c->config.probe_interval_ms * 1000);
@@ -153,6 +176,7 @@ static void on_version(void *arg, const struct bolt_answer *answer)
 
     view_answered(seen(l), l->pod);
     if (answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK &&
+        !pod_claimed(&l->c->view.pods[l->pod]) &&
         memgraph_read_version(&answer->rows, version).kind == FAIL_NONE)
         view_version(seen(l), l->pod, version,
                      (struct abilities){.strict_sync = memgraph_version_at_least(version, 3, 5),
@@ -390,7 +414,8 @@ static void on_storage(void *arg, const struct bolt_answer *answer)
     if (storage.memory_bytes)
         l->memory_bytes = storage.memory_bytes;
     judge(l, ASKED_STORAGE, answer, &why);
-    if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_STORAGE) && storage.has_counts)
+    if (answer->fail.kind == FAIL_NONE && !(l->senseless & ASKED_STORAGE) && storage.has_counts &&
+        pod_runs(&l->c->view.pods[l->pod], l->command_run))
         view_storage(seen(l), l->pod, storage.vertices, storage.edges, storage.database_uuid,
                      answer->asked_us);
     command_next(l);
@@ -442,7 +467,7 @@ static void on_command_down(void *arg, const struct fail *why)
 
     (void)why; /* the probe's connection tells the view */
     l->command_run[0] = '\0';
-    link_hurry(l);
+    link_ask_role(l);
 }
 
 /* Commands that could not be sent are answered from the loop, as all the others. */
@@ -525,6 +550,7 @@ int64_t link_memory_bytes(const struct link *l)
 
 void link_hurry(struct link *l)
 {
+    l->senseless &= ~(unsigned)ASKED_ROLE;
     link_ask_role(l);
 }
 

@@ -27,6 +27,19 @@ int pods_ordinal(const struct controller *c, const char *name)
     return -1;
 }
 
+void pods_path(const struct controller *c, char out[PODS_PATH_SIZE])
+{
+    (void)str_format(out, PODS_PATH_SIZE,
+                     "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fname%%3D%s",
+                     c->config.namespace_, c->config.app);
+}
+
+struct pod_kube pods_facts(const struct kube_pod *seen)
+{
+    return (struct pod_kube){seen->ready, seen->terminating, seen->meta.uid, seen->ip,
+                             seen->told ? seen->instances : NULL};
+}
+
 static void set_link(struct controller *c, int pod, const char *ip)
 {
     const char *now = c->links[pod] ? link_ip(c->links[pod]) : "";
@@ -42,6 +55,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
 {
     const struct pod *known = &c->view.pods[pod];
     struct pod_kube facts;
+    int64_t started_at = known->started_at;
     bool worse, better;
 
     if (!seen) {
@@ -53,7 +67,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
         set_link(c, pod, "");
         return;
     }
-    facts = (struct pod_kube){seen->ready, seen->terminating, seen->meta.uid, seen->ip};
+    facts = pods_facts(seen);
     better = !known->ready && seen->ready;
     worse = (known->ready && !seen->ready) || (!known->terminating && seen->terminating);
     if (known->ready != seen->ready || known->terminating != seen->terminating ||
@@ -64,7 +78,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
     view_kube_pod(controller_view(c), pod, &facts);
     labels_saw(c->labels, pod, seen->meta.uid, seen->role);
     set_link(c, pod, seen->ip);
-    if (worse && c->links[pod])
+    if ((worse || known->started_at != started_at) && c->links[pod])
         link_hurry(c->links[pod]);
     if (better && c->links[pod])
         link_retry(c->links[pod]);

@@ -9,6 +9,12 @@ void pods_free(struct pods *p); /* the links too; NULL is fine */
 /* Last time that the list was known to be true; 0: never. */
 int64_t pods_fresh_us(const struct pods *p);
 
+enum { PODS_PATH_SIZE = 512 };
+/* The path of their list. */
+void pods_path(const struct controller *c, char out[PODS_PATH_SIZE]);
+/* The facts of one as the core takes them; they borrow from `seen`. */
+struct pod_kube pods_facts(const struct kube_pod *seen);
+
 /* Ordinal of the pod of that name, "<statefulset>-<ordinal>"; -1: it is none of ours. */
 int pods_ordinal(const struct controller *c, const char *name);
 

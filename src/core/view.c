@@ -49,6 +49,11 @@ bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
 {
     const struct pod *p = &v->pods[pod];
 
+    if (pod_claimed(p) && p->run[0] &&
+        v->now_us - p->claim_since >= v->settings.probe_timeout_us * v->settings.probe_failures) {
+        (void)str_copy(why, WHY_SIZE, "another process answers at its address");
+        return true;
+    }
     if (pod_up(p))
         return false;
     if (v->pods_known && !p->exists) {

@@ -11,7 +11,14 @@
 
 #include "core/record.h"
 
-enum { NAME_SIZE = 64, ADDRESS_SIZE = 272, ROWS_MAX = 32, WHY_SIZE = 240, REFUSED_IN_A_ROW = 3 };
+enum {
+    NAME_SIZE = 64,
+    ADDRESS_SIZE = 272,
+    ROWS_MAX = 32,
+    WHY_SIZE = 240,
+    REFUSED_IN_A_ROW = 3,
+    INSTANCES_SIZE = 400
+};
 
 enum durability { DURABILITY_REQUIRED, DURABILITY_PREFERRED };
 enum planned_restart { PLANNED_DEGRADE, PLANNED_BLOCK };
@@ -69,6 +76,13 @@ struct pod {
     int64_t unready_at;       /* since when it is not Ready; 0: it is */
     int64_t terminating_at;   /* since when it is terminating; 0: it is not */
     int64_t deleted_at;       /* when we last asked Kubernetes to delete it */
+    /* whose process answers at its address: see core/claim.h */
+    bool told;                      /* Kubernetes tells which containers run */
+    char instances[INSTANCES_SIZE]; /* those which ran last, their ids */
+    int64_t started_at; /* when one of them was first seen that no process was taken for yet */
+    char claim_run[RUN_SIZE]; /* a process that answers and is not taken for the pod's */
+    int64_t claim_since;
+    char confirmed_run[RUN_SIZE]; /* it is the pod's, says Kubernetes: its next answer counts */
     /* the controller's own connection for probes */
     enum link_state link;
     int64_t link_at; /* since when it is up, or down */
@@ -202,6 +216,8 @@ bool pod_refused(const struct pod *p);
 bool row_serves(const struct row *row);
 /* Its role, only when the answer is younger than its link and than our last command to it. */
 enum role pod_role(const struct pod *p);
+/* A process answers that is not taken for the pod's. */
+bool pod_claimed(const struct pod *p);
 /* Its process is gone, or hangs for long: `why` in words. */
 bool view_lost(const struct view *v, int pod, char why[WHY_SIZE]);
 /* Its role was asked for since somebody else last changed who is to be main. */
@@ -230,8 +246,14 @@ bool view_ldt(const struct view *v, int64_t *out);
 struct pod_kube {
     bool ready, terminating;
     const char *uid, *ip;
+    /* The ids of its containers that run, a space between. NULL: Kubernetes does not tell, and
+     * whoever answers at the pod's address is the pod. */
+    const char *instances;
 };
 void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen); /* NULL: it is gone */
+/* What Kubernetes said of the pod, and that no other has its address, when asked at that time.
+ * True: the process that claims the pod is its own, as its next answer will show. */
+bool view_confirm(struct view *v, int pod, const struct pod_kube *seen, int64_t asked_us);
 void view_link_up(struct view *v, int pod);
 /* There is nothing to connect to (no address), or another address is being tried. */
 void view_link_none(struct view *v, int pod);
@@ -239,8 +261,8 @@ void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *te
 /* A question was sent over the connection for probes; its answer, or that there will be none. */
 void view_asked(struct view *v, int pod);
 void view_answered(struct view *v, int pod);
-/* The probe's answer. */
-void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us);
+/* The probe's answer. False: it is not taken for the pod's yet, ask Kubernetes for the pods. */
+bool view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us);
 void view_version(struct view *v, int pod, const char *version, struct abilities can);
 void view_storage(struct view *v, int pod, int64_t vertices, int64_t edges, const char *database,
                   int64_t asked_us);

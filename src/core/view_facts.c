@@ -1,4 +1,4 @@
-#include "core/view.h"
+#include "core/claim.h"
 
 #include <assert.h>
 
@@ -12,7 +12,9 @@ void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
         p->exists = p->ready = p->terminating = false;
         p->terminating_at = 0;
         p->deleted_at = 0;
-        p->uid[0] = p->ip[0] = '\0';
+        p->uid[0] = p->ip[0] = p->instances[0] = '\0';
+        p->told = false;
+        p->started_at = 0;
         return;
     }
     if (p->exists && seen->ready)
@@ -26,6 +28,7 @@ void view_kube_pod(struct view *v, int pod, const struct pod_kube *seen)
     p->terminating = seen->terminating;
     (void)str_copy(p->uid, sizeof p->uid, seen->uid);
     (void)str_copy(p->ip, sizeof p->ip, seen->ip);
+    claim_note_instances(v, p, seen->instances);
 }
 
 static void set_link(struct view *v, int pod, enum link_state state)
@@ -38,6 +41,7 @@ static void set_link(struct view *v, int pod, enum link_state state)
     p->link_fail = FAIL_NONE;
     p->refusals = p->timeouts = 0;
     p->link_text[0] = '\0';
+    p->claim_run[0] = p->confirmed_run[0] = '\0';
 }
 
 /* That it logs us on is no answer to a probe: the time-outs count on until there is one. */
@@ -69,6 +73,7 @@ void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *te
 {
     struct pod *p = &v->pods[pod];
 
+    p->claim_run[0] = p->confirmed_run[0] = '\0';
     if (p->link != LINK_DOWN) {
         bool broke = p->link == LINK_UP; /* the break itself is no refused connection yet */
 
@@ -106,10 +111,13 @@ static void new_target(struct view *v)
         v->pods[i].row_bad = false;
 }
 
-void view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us)
+bool view_role(struct view *v, int pod, enum role role, const char *run, int64_t asked_us)
 {
     struct pod *p = &v->pods[pod];
 
+    p->timeouts = 0;
+    if (!claim_takes(v, p, run, asked_us))
+        return false;
     if (strcmp(p->run, run) != 0) {
         (void)str_copy(p->run, sizeof p->run, run);
         p->storage_at = 0;
@@ -120,7 +128,6 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
         if (v->record_exists && pod == v->record.target)
             forget_refusals(v);
     }
-    p->timeouts = 0;
     p->role = role;
     p->role_at = asked_us;
     if (role != ROLE_MAIN && pod == v->rows_pod)
@@ -128,6 +135,7 @@ void view_role(struct view *v, int pod, enum role role, const char *run, int64_t
     if (role == ROLE_MAIN)
         (void)str_copy(p->main_in, sizeof p->main_in, run);
     p->probe_us = v->now_us - asked_us;
+    return true;
 }
 
 void view_version(struct view *v, int pod, const char *version, struct abilities can)

@@ -27,6 +27,8 @@ struct gateway_config {
     int64_t session_timeout_ms; /* accept to the first byte exchanged with the upstream */
     int64_t idle_timeout_ms;    /* 0: never */
     int64_t user_timeout_ms;    /* TCP_USER_TIMEOUT; 0: the system's */
+    int64_t stall_limit_ms;     /* a worker that stood still for longer cuts its sessions before it
+                                   passes another byte; 0: never */
     char congestion[64];        /* the first of these congestion controls that is to be had; */
                                 /* empty, or none of them: the system's */
     int64_t rate_per_s;         /* new clients of one address (IPv6: /64); 0: no limit */
@@ -104,6 +106,7 @@ struct gateway_report {
     X(ROUTE, "route")               /* a new generation, or the upstream left the list */          \
     X(HOLD_TIMEOUT, "hold_timeout") /* held too long */                                            \
     X(IDLE, "idle")                                                                                \
+    X(STALLED, "stalled") /* stall_limit_ms */                                                     \
     X(STOPPING, "stopping")
 enum gateway_refusal {
 #define X(name, label) GATEWAY_REFUSED_##name,

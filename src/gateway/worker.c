@@ -198,6 +198,25 @@ static void on_timer_events(struct source *source, uint32_t events)
     w->timer_us = INT64_MAX;
 }
 
+/* A process that was stopped, or got no time, has missed what control would have told it: the
+ * sessions' upstream may be no main any more, and what it has still said must not reach a client.
+ */
+static void check_stall(struct worker *w, int64_t last_us)
+{
+    int64_t limit_us = w->config->stall_limit_ms * 1000;
+
+    if (!limit_us)
+        return;
+    if (w->now_us - last_us > limit_us)
+        (void)follow_cut(w, GATEWAY_CUT_STALLED);
+    deadlines_set(&w->deadlines, &w->pulse, w->now_us + limit_us / 4);
+}
+
+static void on_pulse(struct deadline *d)
+{
+    (void)d; /* that there is a turn is all it is for */
+}
+
 /* ---- the loop ---- */
 
 static void run_busy(struct worker *w)
@@ -216,12 +235,14 @@ static void turn(struct worker *w)
     struct epoll_event events[EVENTS_PER_TURN];
     bool idle = list_empty(&w->busy) && list_empty(&w->ended);
     struct deadline *due;
+    int64_t last_us = w->now_us;
     int n;
 
     set_timer(w);
     n = epoll_wait(w->epoll, events, EVENTS_PER_TURN, idle ? -1 : 0);
     assert(n >= 0 || errno == EINTR);
     w->now_us = w->tools.now_us = clock_us();
+    check_stall(w, last_us);
     for (int i = 0; i < n; i++) {
         struct source *source = events[i].data.ptr;
 
@@ -239,6 +260,7 @@ static void *worker_main(void *arg)
     struct worker *w = arg;
 
     w->now_us = clock_us();
+    check_stall(w, w->now_us);
     while (!w->stopping)
         turn(w);
     session_bury(w, SIZE_MAX);
@@ -294,6 +316,7 @@ struct worker *worker_start(const struct gateway_config *config, struct shared *
     w->timer_source.on_events = on_timer_events;
     w->timer_us = INT64_MAX;
     w->accept_again.on_passed = on_accept_again;
+    w->pulse.on_passed = on_pulse;
     list_init(&w->arriving);
     list_init(&w->parked);
     list_init(&w->connecting);

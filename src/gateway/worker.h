@@ -41,6 +41,7 @@ struct worker {
     struct list ended; /* for session_bury: events at hand may still point at them */
     struct deadlines deadlines;
     struct deadline drain, hold_end, accept_again;
+    struct deadline pulse; /* with a stall limit: a turn comes at least so often */
     struct pump_tools tools;
 };
 

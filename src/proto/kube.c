@@ -81,6 +81,27 @@ static int pod_restarts(const json_t *spec, const json_t *status)
     return 0;
 }
 
+/* False: it does not tell. */
+static bool read_instances(const json_t *status, char out[KUBE_INSTANCES_SIZE])
+{
+    const json_t *list = json_object_get(status, "containerStatuses");
+    size_t i;
+    json_t *container;
+
+    out[0] = 0;
+    json_array_foreach (list, i, container) {
+        const char *id = json_string_value(json_object_get(container, "containerID"));
+
+        if (!json_object_get(json_object_get(container, "state"), "running"))
+            continue;
+        if (!id || !id[0] || !str_append(out, KUBE_INSTANCES_SIZE, "%s%s", out[0] ? " " : "", id)) {
+            out[0] = 0;
+            return false;
+        }
+    }
+    return json_array_size(list) > 0;
+}
+
 struct fail kube_read_pod(json_t *object, struct kube_pod *out)
 {
     const json_t *status = json_object_get(object, "status");
@@ -99,6 +120,7 @@ struct fail kube_read_pod(json_t *object, struct kube_pod *out)
     if (!read_text(json_object_get(json_object_get(object, "metadata"), "labels"),
                    "memgraph-controller/role", out->role, sizeof(out->role)))
         (void)str_copy(out->role, sizeof(out->role), "?"); /* somebody's: too long to be ours */
+    out->told = read_instances(status, out->instances);
     out->restarts = pod_restarts(json_object_get(object, "spec"), status);
     return (struct fail){0};
 }

@@ -16,7 +16,8 @@ enum {
     KUBE_NAME_SIZE = 256, /* DNS subdomain: at most 253 */
     KUBE_UID_SIZE = 64,
     KUBE_VERSION_SIZE = 64, /* a resourceVersion is opaque */
-    KUBE_IP_SIZE = 64
+    KUBE_IP_SIZE = 64,
+    KUBE_INSTANCES_SIZE = 400 /* of five containers */
 };
 
 struct kube_meta {
@@ -32,7 +33,11 @@ struct kube_pod {
     bool terminating;      /* has a deletionTimestamp */
     bool running;          /* phase Running */
     int restarts;          /* of the first container */
-    char role[16];         /* label memgraph-controller/role; empty: none */
+    /* The containerIDs of the containers that run, a space between; empty: none runs. `told` false:
+     * the object does not say (no containerStatuses, no ids, or more than there is room for). */
+    bool told;
+    char instances[KUBE_INSTANCES_SIZE];
+    char role[16]; /* label memgraph-controller/role; empty: none */
 };
 
 struct kube_lease {

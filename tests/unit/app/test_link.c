@@ -330,8 +330,7 @@ static void test_command_for_another_process_is_stale(void **state)
     WAIT_UNTIL(loop, pod()->command == EFFECT_NONE);
     assert_int_equal(pod()->last_outcome, OUTCOME_STALE);
     /* The probe's connection has seen another process, the commands' one has not. */
-    db.run = "run-b";
-    WAIT_UNTIL(loop, strcmp(pod()->run, "run-b") == 0);
+    (void)view_role(controller_view(&c), 0, ROLE_MAIN, "run-b", c.view.now_us);
     link_command(c.links[0], &e);
     WAIT_UNTIL(loop, pod()->command == EFFECT_NONE);
     assert_int_equal(pod()->last_outcome, OUTCOME_STALE);
