@@ -173,6 +173,8 @@ static void tell_failure(const struct session *s, const struct fail *why)
     report(s->g, (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
                                          .generation = s->g->route.generation,
                                          .upstream = s->upstream_index,
+                                         .deserted = s->state == CONNECTING &&
+                                                     why->kind == FAIL_REFUSED,
                                          .why = *why});
 }
 

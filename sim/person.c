@@ -16,7 +16,8 @@ struct person {
     int64_t every_us;
     unsigned decisions;
     bool ready;   /* all pods were at the last look */
-    int hopeless; /* the pod that was so at the last look; -1: none */
+    char hopeless[RUN_SIZE]; /* the process that was so at the last look; empty: none */
+    unsigned hopeless_looks;
 };
 
 static char token_file[64];
@@ -122,6 +123,17 @@ static bool removes_what_is_aside(struct person *p)
     return false;
 }
 
+/* The controller has its REPLICA_HEAL_TIMEOUT (15 s) with each process first. */
+static bool stays_hopeless(struct person *p, const char *run)
+{
+    static const unsigned patience = 3;
+
+    if (!run[0] || strcmp(p->hopeless, run) != 0)
+        p->hopeless_looks = 0;
+    (void)str_copy(p->hopeless, sizeof p->hopeless, run);
+    return run[0] && ++p->hopeless_looks > patience;
+}
+
 static void look(struct person *p)
 {
     struct world *w = p->world;
@@ -163,9 +175,8 @@ static void look(struct person *p)
         return;
     }
     pod = hopeless_pod(&c->view, w->config.pods);
-    if (pod >= 0 && pod == p->hopeless)
+    if (stays_hopeless(p, pod < 0 ? "" : c->view.pods[pod].run))
         asks_rebuild(p, pod);
-    p->hopeless = pod; /* it has until the next look */
 }
 
 static void on_look(void *arg)
@@ -184,7 +195,6 @@ struct person *person_new(struct world *w, int64_t every_us)
 
     p->world = w;
     p->every_us = every_us;
-    p->hopeless = -1;
     happening_init(&p->look, NULL, on_look, p);
     happening_after(&p->look, every_us);
     return p;

@@ -62,8 +62,11 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
             int pod = side->pods[report->upstream];
 
             log_event(LOG_DEBUG, "gateway", "upstream failed", "error", report->why.text, NULL);
-            if (r->c->links[pod])
-                link_hurry(r->c->links[pod]);
+            if (!r->c->links[pod])
+                return;
+            if (report->deserted)
+                view_deserted(controller_view(r->c), pod);
+            link_hurry(r->c->links[pod]);
         }
         return;
     case GATEWAY_FIRST_BYTE:

@@ -73,13 +73,14 @@ static json_t *pod_json(const struct controller *c, int pod)
     const struct row *row = view_row(&c->view, pod);
     json_t *out = json_pack(
         "{s:o, s:s, s:{s:b, s:b, s:b, s:s, s:s, s:o}, s:{s:s, s:o, s:o, s:o},"
-        " s:{s:s, s:o, s:o, s:o}}",
+        " s:{s:s, s:o, s:o, s:o, s:o}}",
         "name", pod_name(c, pod), "topology", topology_role(&c->view, pod), "kubernetes", "exists",
         p->exists, "ready", p->ready, "terminating", p->terminating, "uid", p->uid, "ip", p->ip,
         "ageMs", age_ms(c, p->kube_at), "link", "state", link_name(p), "sinceMs",
         age_ms(c, p->link_at), "error", answer_text(p->link_text), "probeUs",
         json_integer(p->probe_us), "memgraph", "role", role_name(pod_role(p)), "roleAgeMs",
-        age_ms(c, p->role_at), "run", answer_text(p->run), "version", answer_text(p->version));
+        age_ms(c, p->role_at), "run", answer_text(p->run), "version", answer_text(p->version),
+        "unconfirmed", answer_text(p->claim_run));
     json_t *memgraph = json_object_get(out, "memgraph");
 
     if (p->storage_at) {

@@ -99,8 +99,13 @@ static bool is_replica(const struct view *v, int pod)
 static void say_role(const struct view *v, int pod, const char *name, bool holds,
                      char why[WHY_SIZE])
 {
-    (void)holds;
-    (void)str_format(why, WHY_SIZE, "%s has role %s", name, role_name(pod_role(&v->pods[pod])));
+    if (!holds && pod_claimed(&v->pods[pod]))
+        (void)str_format(why, WHY_SIZE,
+                         "another process answers at the address of %s, and Kubernetes has not "
+                         "shown that it is the pod's",
+                         name);
+    else
+        (void)str_format(why, WHY_SIZE, "%s has role %s", name, role_name(pod_role(&v->pods[pod])));
 }
 
 static bool is_same_run(const struct view *v, int pod)

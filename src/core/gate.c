@@ -43,14 +43,15 @@ static bool in_transition(const struct view *v, struct gate *g)
     return true;
 }
 
-/* The answer is older than our last command to it, or than its epoch's beginning. */
+/* The answer is older than its epoch's beginning, than our last command to it, or than a sign of
+ * another process. */
 static bool is_asked_again(const struct view *v)
 {
     const struct pod *t = &v->pods[v->record.target];
     bool before_epoch = pod_role(t) == ROLE_REPLICA && !view_role_fresh(v, v->record.target);
-    bool before_command = pod_role(t) == ROLE_UNKNOWN && t->role_at >= t->link_at;
+    bool before_news = !pod_claimed(t) && pod_role(t) == ROLE_UNKNOWN && t->role_at >= t->link_at;
 
-    return (before_epoch || before_command) && pod_runs(t, v->record.main_run) &&
+    return (before_epoch || before_news) && pod_runs(t, v->record.main_run) &&
            pod_runs(t, t->main_in);
 }
 
@@ -64,7 +65,7 @@ static bool main_is_there(const struct view *v, struct gate *g)
         set(g, GATE_CUT, "no connection to %s (%s)", name,
             t->link_text[0] ? t->link_text : "not connected yet");
     else if (is_asked_again(v))
-        set(g, GATE_HOLD, "%s was asked while its epoch began: it is asked again", name);
+        set(g, GATE_HOLD, "%s may have changed since it was asked: it is asked again", name);
     else if (pod_role(t) != ROLE_MAIN)
         set(g, GATE_CUT, "%s has role %s", name, role_name(pod_role(t)));
     else if (!pod_runs(t, v->record.main_run))

@@ -97,6 +97,13 @@ static void decide_operational(const struct view *v, struct plan *plan)
                     p->link_text[0] ? p->link_text : "not connected yet");
         return;
     }
+    if (pod_claimed(p)) {
+        plan_reason(plan,
+                    "a new process answers at the address of %s-%d: waiting until Kubernetes "
+                    "shows that it is the pod's",
+                    v->settings.name, t);
+        return;
+    }
     if (pod_role(p) == ROLE_UNKNOWN && p->command == EFFECT_NONE) {
         (void)plan_add(plan, v, EFFECT_ASK_ROLE, RULE_O3, t, "the main's role is not known");
         return;

@@ -41,8 +41,9 @@ bool row_serves(const struct row *row)
 enum role pod_role(const struct pod *p)
 {
     bool fresh = p->role_at && p->role_at >= p->link_at && p->role_at >= p->changed_at;
+    bool same = !pod_claimed(p) && p->role_at >= p->started_at && p->role_at >= p->deserted_at;
 
-    return pod_up(p) && fresh ? p->role : ROLE_UNKNOWN;
+    return pod_up(p) && fresh && same ? p->role : ROLE_UNKNOWN;
 }
 
 bool view_lost(const struct view *v, int pod, char why[WHY_SIZE])
@@ -96,7 +97,7 @@ static bool rows_are_ts(const struct view *v)
     int t = v->record.target;
 
     return v->record_exists && v->rows_pod == t && pod_up(&v->pods[t]) &&
-           strcmp(v->rows_run, v->pods[t].run) == 0;
+           !pod_claimed(&v->pods[t]) && strcmp(v->rows_run, v->pods[t].run) == 0;
 }
 
 const struct row *view_row(const struct view *v, int pod)

@@ -91,6 +91,7 @@ struct pod {
     char link_text[160];
     int64_t probe_us; /* how long the last probe took */
     int64_t asked_at; /* a question is not answered since; 0: none is open */
+    int64_t deserted_at; /* when a gateway last found nobody listening at its address */
     /* Memgraph */
     enum role role;
     int64_t role_at;
@@ -214,7 +215,8 @@ bool pod_runs(const struct pod *p, const char *run);
 bool pod_refused(const struct pod *p);
 /* The main shows the replica as one that has what it was sent: ready or replicating. */
 bool row_serves(const struct row *row);
-/* Its role, only when the answer is younger than its link and than our last command to it. */
+/* Its role, only when the answer is younger than its link, than our last command to it and than any
+ * sign of another process. */
 enum role pod_role(const struct pod *p);
 /* A process answers that is not taken for the pod's. */
 bool pod_claimed(const struct pod *p);
@@ -258,6 +260,8 @@ void view_link_up(struct view *v, int pod);
 /* There is nothing to connect to (no address), or another address is being tried. */
 void view_link_none(struct view *v, int pod);
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
+/* A gateway found nobody listening at its address: what the pod said before does not count. */
+void view_deserted(struct view *v, int pod);
 /* A question was sent over the connection for probes; its answer, or that there will be none. */
 void view_asked(struct view *v, int pod);
 void view_answered(struct view *v, int pod);

@@ -53,6 +53,11 @@ void view_link_up(struct view *v, int pod)
     v->pods[pod].timeouts = timeouts;
 }
 
+void view_deserted(struct view *v, int pod)
+{
+    v->pods[pod].deserted_at = v->now_us;
+}
+
 void view_asked(struct view *v, int pod)
 {
     if (!v->pods[pod].asked_at)
@@ -73,7 +78,6 @@ void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *te
 {
     struct pod *p = &v->pods[pod];
 
-    p->claim_run[0] = p->confirmed_run[0] = '\0';
     if (p->link != LINK_DOWN) {
         bool broke = p->link == LINK_UP; /* the break itself is no refused connection yet */
 

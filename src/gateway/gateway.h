@@ -86,6 +86,7 @@ struct gateway_report {
     uint64_t generation;
     bool hold;         /* IN_FORCE */
     unsigned upstream; /* UPSTREAM_FAILED: index in the route */
+    bool deserted;     /* UPSTREAM_FAILED: nobody listens at its address (ECONNREFUSED) */
     struct fail why;   /* UPSTREAM_FAILED, EXHAUSTED, SESSION_OVER */
     uint32_t cut;      /* IN_FORCE: sessions that the change cut */
 };

@@ -210,7 +210,7 @@ void session_tell_failure(const struct session *s, const char *doing, int err)
         return;
     (void)str_format(text, sizeof text, "%s %s port %u", doing, r->upstream[place].host,
                      r->upstream[place].port);
-    worker_tell_failure(s->worker, (unsigned)place, fail_errno(text, err));
+    worker_tell_failure(s->worker, (unsigned)place, text, err);
 }
 
 /* 0, or the positive errno with which the connect failed at once. */

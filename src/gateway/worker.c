@@ -50,7 +50,7 @@ void worker_tell(struct worker *w, uint64_t change, struct gateway_report report
     mailbox_post(w->reports, &n->node);
 }
 
-void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why)
+void worker_tell_failure(struct worker *w, unsigned upstream, const char *doing, int err)
 {
     uint64_t generation = w->route.given.generation;
 
@@ -59,7 +59,8 @@ void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why)
                     (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
                                             .generation = generation,
                                             .upstream = upstream,
-                                            .why = why});
+                                            .deserted = err == ECONNREFUSED,
+                                            .why = fail_errno(doing, err)});
 }
 
 /* ---- accepting ---- */

@@ -62,7 +62,8 @@ int worker_watch(struct worker *w, int fd, struct source *source) MUST_CHECK;
 void worker_pause_accepting(struct worker *w, int err);
 /* Sends one worker's part of a report. */
 void worker_tell(struct worker *w, uint64_t change, struct gateway_report report);
-/* An upstream of the route failed: reports it if that was not done just before. */
-void worker_tell_failure(struct worker *w, unsigned upstream, struct fail why);
+/* An upstream of the route failed: reports it if that was not done just before. err: a positive
+ * errno, `doing` what. */
+void worker_tell_failure(struct worker *w, unsigned upstream, const char *doing, int err);
 
 #endif

@@ -1,6 +1,7 @@
 /* A link: answers of a Bolt server become facts, and commands go only to the process meant. */
 #include "app/link.h"
 
+#include "app/confirm.h"
 #include "app/users.h"
 
 #include "../io/bolt_server.h"
@@ -526,6 +527,36 @@ static void test_restart_is_another_run(void **state)
     WAIT_UNTIL(loop, pod_role(pod()) == ROLE_MAIN);
 }
 
+/* It is asked at the pace of the probes, and nothing that it says is the pod's before that. */
+static void test_a_process_that_is_not_confirmed(void **state)
+{
+    struct pod_kube kube = {.ready = true, .uid = "u", .ip = "127.0.0.1", .instances = "c1"};
+    int64_t since_us;
+    unsigned roles;
+
+    (void)state;
+    c.confirm = confirm_new(&c); /* of an API server that is away */
+    view_kube_pod(controller_view(&c), 0, &kube);
+    c.links[0] = link_new(&c, 0, "127.0.0.1");
+    WAIT_UNTIL(loop, pod_claimed(pod()) && db.roles >= 2);
+    since_us = loop_now_us(loop);
+    roles = db.roles;
+    link_ask_storage(c.links[0]);
+    WAIT_UNTIL(loop, db.roles >= roles + 5 && db.storages == 1);
+    assert_true(loop_now_us(loop) - since_us >= 4 * c.config.probe_interval_ms * 1000);
+    assert_int_equal(pod_role(pod()), ROLE_UNKNOWN);
+    assert_string_equal(pod()->run, "");
+    assert_string_equal(pod()->version, "");
+    assert_int_equal(pod()->storage_at, 0);
+    assert_true(view_confirm(controller_view(&c), 0, &kube, c.view.now_us));
+    link_hurry(c.links[0]);
+    WAIT_UNTIL(loop, pod_role(pod()) == ROLE_MAIN && pod()->version[0]);
+    link_ask_storage(c.links[0]);
+    WAIT_UNTIL(loop, pod()->storage_at);
+    confirm_free(c.confirm);
+    c.confirm = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -545,6 +576,7 @@ int main(void)
         TEST(silence_that_we_caused),
         TEST(a_command_to_a_process_that_is_gone),
         TEST(freeing_a_link_fails_its_command),
+        TEST(a_process_that_is_not_confirmed),
         TEST(restart_is_another_run),
     };
 

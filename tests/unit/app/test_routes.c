@@ -252,6 +252,12 @@ static void test_failed_upstream_hurries_the_probe(void **state)
     report(GATEWAY_UPSTREAM_FAILED, false);
     take_reports();
     assert_int_equal(hurried, 1);
+    assert_int_equal(c.view.pods[0].deserted_at, 0);
+    report(GATEWAY_UPSTREAM_FAILED, false);
+    script[script_n - 1].deserted = true;
+    take_reports();
+    assert_int_equal(hurried, 2);
+    assert_int_not_equal(c.view.pods[0].deserted_at, 0);
 }
 
 static void readers(unsigned n, int a, int b, int last)

@@ -1,3 +1,4 @@
+#include "core/command.h"
 #include "core/gate.h"
 #include "steady.h"
 
@@ -242,12 +243,52 @@ static void test_an_answer_from_the_middle_of_a_refresh_cuts_nobody(void **state
     view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us);
     v.roles_since = v.now_us + 1;
     v.now_us += 2;
-    expect(GATE_HOLD, "mg-0 was asked while its epoch began");
+    expect(GATE_HOLD, "mg-0 may have changed since it was asked");
     view_role(&v, 0, ROLE_REPLICA, "r0", v.now_us);
     expect(GATE_CUT, "mg-0 has role replica");
     v.roles_since = v.now_us + 1;
     (void)str_copy(v.pods[0].main_in, RUN_SIZE, "another"); /* it never was, in this run */
     expect(GATE_CUT, "mg-0 has role replica");
+}
+
+/* Its process may be another one since the last answer: nothing passes until the next. */
+static void test_signs_of_another_process_hold(void **state)
+{
+    (void)state;
+    v.now_us += 1;
+    view_deserted(&v, 0);
+    expect(GATE_HOLD, "mg-0 may have changed since it was asked");
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us - 1); /* asked before that */
+    expect(GATE_HOLD, "mg-0 may have changed since it was asked");
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    expect(GATE_OPEN, "mg-0 is main");
+    v.now_us += 1;
+    view_kube_pod(
+        &v, 0, &(struct pod_kube){.ready = true, .uid = "r0", .ip = "10.0.0.1", .instances = "c2"});
+    expect(GATE_HOLD, "mg-0 may have changed since it was asked");
+    assert_false(view_role(&v, 0, ROLE_MAIN, "r0b", v.now_us));
+    expect(GATE_CUT, "mg-0 has role unknown");
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    expect(GATE_OPEN, "mg-0 is main");
+    v.now_us += 1;
+    view_link_down(&v, 0, FAIL_REFUSED, "gone");
+    view_link_up(&v, 0);
+    expect(GATE_CUT, "mg-0 has role unknown"); /* it was away */
+}
+
+/* Our own command ended, and what it did is not seen yet. */
+static void test_after_our_own_command_it_holds(void **state)
+{
+    const struct effect e = {.kind = EFFECT_PROMOTE, .pod = 0, .target = -1};
+
+    (void)state;
+    v.now_us += 1;
+    command_started(&v, &e);
+    v.now_us += 1;
+    command_done(&v, 0, OUTCOME_FAILED);
+    expect(GATE_HOLD, "mg-0 may have changed since it was asked");
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    expect(GATE_OPEN, "mg-0 is main");
 }
 
 static bool reads(int pod)
@@ -297,6 +338,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_loss_ends_when_all_is_well, set_up),
         cmocka_unit_test_setup(test_readers_in_order, set_up),
         cmocka_unit_test_setup(test_an_answer_from_the_middle_of_a_refresh_cuts_nobody, set_up),
+        cmocka_unit_test_setup(test_signs_of_another_process_hold, set_up),
+        cmocka_unit_test_setup(test_after_our_own_command_it_holds, set_up),
         cmocka_unit_test_setup(test_who_is_healthy_enough_for_readers, set_up),
     };
 

@@ -138,6 +138,7 @@ static void test_upstream_reset_is_passed_on_and_reported(void **state)
     report = rig_report(&r, GATEWAY_UPSTREAM_FAILED);
     assert_int_equal(report.generation, 4);
     assert_int_equal(report.why.kind, FAIL_REFUSED);
+    assert_false(report.deserted); /* it was there */
     rig_expect_reset(client);
     rig_wait_counter(&r, &r.counters.upstream_errors, 1);
     close(client);

@@ -160,10 +160,12 @@ static void test_takes_the_next_upstream(void **state)
     report = rig_report(&r, GATEWAY_UPSTREAM_FAILED);
     assert_int_equal(report.upstream, 0);
     assert_int_equal(report.why.kind, FAIL_REFUSED);
+    assert_true(report.deserted);
     assert_int_equal(report.generation, 1);
     report = rig_report(&r, GATEWAY_UPSTREAM_FAILED);
     assert_int_equal(report.upstream, 1);
     assert_int_equal(report.why.kind, FAIL_UNREACHABLE);
+    assert_false(report.deserted);
     rig_wait_counter(&r, &r.counters.upstream_errors, 2);
     close(client);
     close(upstream);

@@ -291,6 +291,17 @@ static struct kube_pod pod_of(const char *name)
     return pod;
 }
 
+static enum fail_kind read_pod_text(const char *text, struct kube_pod *pod)
+{
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    struct fail fail;
+
+    assert_non_null(json);
+    fail = kube_read_pod(json, pod);
+    json_decref(json);
+    return fail.kind;
+}
+
 static void test_pod(void **state)
 {
     struct kube_pod pod = pod_of("03-200-pod-get-db-0.resp");
@@ -310,6 +321,66 @@ static void test_pod(void **state)
     assert_string_equal(pod.ip, "");
 }
 
+static void test_pod_containers(void **state)
+{
+    static const char head[] = "{\"metadata\":{\"name\":\"p\"},\"status\":{\"containerStatuses\":";
+    static const struct {
+        const char *list;
+        bool told;
+        const char *instances;
+    } cases[] = {
+        {"[{\"containerID\":\"x://1\",\"state\":{\"running\":{}}}]", true, "x://1"},
+        {"[{\"containerID\":\"x://1\",\"state\":{\"waiting\":{}}}]", true, ""},
+        {"[{\"containerID\":\"x://1\",\"state\":{\"terminated\":{}}},"
+         "{\"containerID\":\"x://2\",\"state\":{\"running\":{}}},"
+         "{\"containerID\":\"x://3\",\"state\":{\"running\":{}}}]",
+         true, "x://2 x://3"},
+        {"[{\"containerID\":\"\",\"state\":{\"running\":{}}}]", false, ""},
+        {"[{\"containerID\":7,\"state\":{\"running\":{}}}]", false, ""},
+        {"[]", false, ""},
+        {"3", false, ""},
+    };
+    struct kube_pod pod = pod_of("03-200-pod-get-db-0.resp");
+
+    (void)state;
+    assert_true(pod.told);
+    assert_string_equal(pod.instances, "fake://0");
+    pod = pod_of("04-200-get-recreated-pod.resp");
+    assert_false(pod.told);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[512];
+
+        (void)str_format(text, sizeof text, "%s%s}}", head, cases[i].list);
+        assert_int_equal(read_pod_text(text, &pod), FAIL_NONE);
+        assert_int_equal(pod.told, cases[i].told);
+        assert_string_equal(pod.instances, cases[i].instances);
+    }
+}
+
+/* More than there is room for: it does not tell, instead of telling half. */
+static void test_pod_of_many_containers(void **state)
+{
+    json_t *list = json_array(), *json;
+    struct kube_pod pod;
+    char id[100];
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        (void)str_format(id, sizeof id, "containerd://%064d", i);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:{s:{}}}", "containerID", id, "state", "running"));
+    }
+    json = json_pack("{s:{s:s}, s:{s:O}}", "metadata", "name", "p", "status", "containerStatuses",
+                     list);
+    assert_int_equal(kube_read_pod(json, &pod).kind, FAIL_NONE);
+    assert_false(pod.told);
+    (void)json_array_remove(list, 5);
+    assert_int_equal(kube_read_pod(json, &pod).kind, FAIL_NONE);
+    assert_true(pod.told);
+    json_decref(json);
+    json_decref(list);
+}
+
 static void test_pod_terminating(void **state)
 {
     (void)state;
@@ -321,17 +392,6 @@ static void test_pod_terminating(void **state)
     assert_true(pod_of("04-200-delete-unscheduled-pod-goes-at-once.resp").terminating);
     assert_false(pod_of("04-200-get-recreated-pod.resp").terminating);
     assert_false(pod_of("04-200-pod-status-patch-not-ready-crashloop.resp").terminating);
-}
-
-static enum fail_kind read_pod_text(const char *text, struct kube_pod *pod)
-{
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
-    struct fail fail;
-
-    assert_non_null(json);
-    fail = kube_read_pod(json, pod);
-    json_decref(json);
-    return fail.kind;
 }
 
 /* The restarts are those of the spec's first container, wherever its status stands. */
@@ -579,6 +639,8 @@ int main(void)
         cmocka_unit_test(test_watch_errors),
         cmocka_unit_test(test_bookmark_has_a_version_only),
         cmocka_unit_test(test_pod),
+        cmocka_unit_test(test_pod_containers),
+        cmocka_unit_test(test_pod_of_many_containers),
         cmocka_unit_test(test_pod_terminating),
         cmocka_unit_test(test_pod_restarts),
         cmocka_unit_test(test_missing_members),
