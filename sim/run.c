@@ -132,6 +132,8 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
         run->faults.kinds = 0;
     if (profile == RUN_ROLLING || profile == RUN_ROUGH)
         choose_rolling(run, &r);
+    if (random_chance(&r, 40))
+        run->world.cluster.status_delay_us = random_range(&r, 10, 1500) * 1000;
 }
 
 /* ---- the phases ---- */

@@ -143,7 +143,7 @@ void kube_cluster_add(struct kube_cluster *c, unsigned ordinal, json_t *object)
     (void)kube_read_meta(object, &meta);
     p->seen.id = ++c->next_id;
     p->seen.ordinal = ordinal;
-    p->start_at = p->probe_at = p->probe_until = p->kill_at = NEVER;
+    p->start_at = p->probe_at = p->probe_until = p->kill_at = p->status_at = NEVER;
     (void)str_copy(p->seen.name, sizeof p->seen.name, meta.name);
     (void)str_copy(p->seen.uid, sizeof p->seen.uid, meta.uid);
     (void)str_copy(p->seen.revision, sizeof p->seen.revision,

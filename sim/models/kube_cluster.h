@@ -86,6 +86,7 @@ struct kube_cluster_config {
     int64_t backoff_us;      /* at least this after a second death, doubled with each; 0: never */
     int64_t backoff_max_us;  /* at most */
     int64_t backoff_over_us; /* a life as long as this makes it begin anew */
+    int64_t status_delay_us; /* from a change of a pod until its kubelet reports it */
     int64_t probe_delay_us;  /* after the start of the process */
     int64_t probe_unready_us, probe_ready_us; /* between two, while it is not ready, and is */
     int64_t probe_timeout_us;

@@ -29,7 +29,7 @@ struct kubelet_pod {
     int exit_code, last_code;
     unsigned failures, deaths, init_restarts;
     int64_t launched_us;
-    int64_t start_at, probe_at, probe_until, kill_at; /* NEVER: not due */
+    int64_t start_at, probe_at, probe_until, kill_at, status_at; /* NEVER: not due */
     /* RFC 3339 */
     char bound_since[STAMP_SIZE], initialized_since[STAMP_SIZE], ready_since[STAMP_SIZE];
     char started[STAMP_SIZE], last_started[STAMP_SIZE], last_finished[STAMP_SIZE];

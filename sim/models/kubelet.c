@@ -156,13 +156,23 @@ static void start_step(struct kube_cluster *c, struct kubelet_pod *p)
     c->host.init(c->host.arg, &p->seen);
 }
 
+static bool has_news(const struct kube_cluster *c, const struct kubelet_pod *p)
+{
+    return p->dirty && p->bound && !c->api_down && kube_cluster_object(c, p);
+}
+
 static void status_write(struct kube_cluster *c, struct kubelet_pod *p)
 {
     struct kube_key key = {KUBE_PODS, c->ns, p->seen.name};
     json_t *patch;
 
-    if (!p->dirty || !p->bound || c->api_down || !kube_cluster_object(c, p))
+    if (!has_news(c, p))
         return;
+    if (p->status_at == NEVER)
+        p->status_at = c->now_us + c->config.status_delay_us;
+    if (p->status_at > c->now_us)
+        return;
+    p->status_at = NEVER;
     p->dirty = false;
     patch = kube_objects_status(c, p);
     json_decref(kube_store_patch(c->config.store, &key, KUBE_PART_WHOLE, patch).body);
@@ -209,5 +219,7 @@ int64_t kubelet_deadline(const struct kube_cluster *c, const struct kubelet_pod 
         return NEVER;
     if (!slot->held && !p->seen.terminating)
         due_us = earlier(due_us, p->start_at);
+    if (has_news(c, p))
+        due_us = earlier(due_us, p->status_at);
     return earlier(due_us, kubelet_probe_deadline(p));
 }
