@@ -447,10 +447,12 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
 
 void http_client_free(struct http_client *c)
 {
+    struct list *node;
+
     if (!c)
         return;
-    while (!list_empty(&c->transfers))
-        transfer_free(CONTAINER_OF(c->transfers.next, struct http_transfer, node));
+    while ((node = list_pop(&c->transfers)))
+        transfer_free(CONTAINER_OF(node, struct http_transfer, node));
     free(c);
 }
 

@@ -170,12 +170,12 @@ static void follow_hold(struct session *s)
 static void tell_failure(const struct session *s, const struct fail *why)
 {
     s->g->counters.upstream_errors++;
-    report(s->g, (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
-                                         .generation = s->g->route.generation,
-                                         .upstream = s->upstream_index,
-                                         .deserted = s->state == CONNECTING &&
-                                                     why->kind == FAIL_REFUSED,
-                                         .why = *why});
+    report(s->g,
+           (struct gateway_report){.kind = GATEWAY_UPSTREAM_FAILED,
+                                   .generation = s->g->route.generation,
+                                   .upstream = s->upstream_index,
+                                   .deserted = s->state == CONNECTING && why->kind == FAIL_REFUSED,
+                                   .why = *why});
 }
 
 static void on_upstream_connected(void *arg)
@@ -479,8 +479,8 @@ void gateway_stop(struct gateway *g)
 
     if (!g)
         return;
-    while (!list_empty(&g->sessions))
-        session_end(CONTAINER_OF(g->sessions.next, struct session, node), true);
+    while ((node = list_pop(&g->sessions)))
+        session_end(CONTAINER_OF(node, struct session, node), true);
     tcp_listener_free(g->listener);
     while ((node = list_pop(&g->orders)))
         free(CONTAINER_OF(node, struct order, node));

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void ledger_init(struct ledger *l)
@@ -93,6 +94,7 @@ bool ledger_record(struct ledger *l, const struct record *r, char why[WHY_TEXT_S
         l->epochs_cap = l->epochs_cap ? 2 * l->epochs_cap : 32;
         l->epochs = xrealloc(l->epochs, l->epochs_cap * sizeof(struct ledger_epoch));
     }
+    assert(l->epochs);
     l->moves += l->epochs_n && l->epochs[l->epochs_n - 1].target != r->target;
     l->epochs[l->epochs_n] = (struct ledger_epoch){.epoch = r->epoch, .target = r->target};
     (void)str_copy(l->epochs[l->epochs_n++].run, RUN_SIZE, r->main_run);

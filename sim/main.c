@@ -61,20 +61,18 @@ static double now_s(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static struct {
-    unsigned long long seed;
-    const char *profile;
-} running;
+static char running[160]; /* the line that tells of it, but for what went wrong */
 
 /* An assertion of the program is a finding like any other. */
 static void on_abort(int signo)
 {
-    char line[200];
-    int n = snprintf(line, sizeof line,
-                     "FAILED  sim --seeds 1 --from %llu --profile %s --trace   # it died: %s\n",
-                     running.seed, running.profile, signo == SIGABRT ? "assertion" : "memory");
+    static const char assertion[] = "assertion\n", memory[] = "memory\n";
 
-    (void)!write(STDOUT_FILENO, line, (size_t)n);
+    (void)!write(STDOUT_FILENO, running, strlen(running));
+    if (signo == SIGABRT)
+        (void)!write(STDOUT_FILENO, assertion, sizeof assertion - 1);
+    else
+        (void)!write(STDOUT_FILENO, memory, sizeof memory - 1);
     _exit(1);
 }
 
@@ -84,8 +82,9 @@ static void run_job(const struct options *o, int64_t first, double until_s, stru
         struct run_result result;
         uint64_t seed = (uint64_t)(o->from + i);
 
-        running.seed = seed;
-        running.profile = o->profile_name;
+        (void)str_format(running, sizeof running,
+                         "FAILED  sim --seeds 1 --from %llu --profile %s --trace   # it died: ",
+                         (unsigned long long)seed, o->profile_name);
         run_seed(seed, o->profile, o->trace, &result);
         report->seeds++;
         report->failures += result.failed;

@@ -15,7 +15,7 @@ struct person {
     struct happening look;
     int64_t every_us;
     unsigned decisions;
-    bool ready;   /* all pods were at the last look */
+    bool ready;              /* all pods were at the last look */
     char hopeless[RUN_SIZE]; /* the process that was so at the last look; empty: none */
     unsigned hopeless_looks;
 };

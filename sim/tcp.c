@@ -315,11 +315,12 @@ static void meet(struct tcp *t, struct tcp_listener *l)
 static void on_syn(void *arg)
 {
     struct tcp *t = arg;
+    bool is_address = t->name[0] >= '0' && t->name[0] <= '9';
     const char *ip = host_find(t->name) ? t->name : net_resolve(t->name);
     struct host *h = ip ? host_find(ip) : NULL;
     struct tcp_listener *l;
 
-    if (!h && t->name[0] >= '0' && t->name[0] <= '9' && net.config.silent_gone) {
+    if (!h && is_address && net.config.silent_gone) {
         repeat_syn(t);
         return;
     }

@@ -89,8 +89,8 @@ struct pod {
     enum fail_kind link_fail;
     unsigned refusals, timeouts; /* failed attempts in a row */
     char link_text[160];
-    int64_t probe_us; /* how long the last probe took */
-    int64_t asked_at; /* a question is not answered since; 0: none is open */
+    int64_t probe_us;    /* how long the last probe took */
+    int64_t asked_at;    /* a question is not answered since; 0: none is open */
     int64_t deserted_at; /* when a gateway last found nobody listening at its address */
     /* Memgraph */
     enum role role;

@@ -333,7 +333,8 @@ static void test_silent_tls_client_is_reset_in_time(void **state)
     rig_stop(&r);
 }
 
-/* The workers take their orders in turn: when a route is in force, so is a certificate before it. */
+/* The workers take their orders in turn: when a route is in force, so is a certificate before it.
+ */
 static void expect_server(struct rig *r, const char *name)
 {
     struct tls_client t;

@@ -529,7 +529,7 @@ static void test_storage_forms(void **state)
     memory[1] = value_str("UNLIMITED");
     assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
     assert_int_equal(out.memory_bytes, 0);
-    rows.n = 1;                                 /* of the instance, from 3.11 on */
+    rows.n = 1; /* of the instance, from 3.11 on */
     assert_int_equal(memgraph_read_storage(&rows, &out).kind, FAIL_NONE);
     assert_false(out.has_counts);
 }
