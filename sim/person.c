@@ -17,7 +17,8 @@ struct person {
     unsigned decisions;
     bool ready;              /* all pods were at the last look */
     char hopeless[RUN_SIZE]; /* the process that was so at the last look; empty: none */
-    unsigned hopeless_looks;
+    unsigned hopeless_looks, waiting_looks;
+    int asked_for; /* the pod whose rebuild was asked for last; -1: none */
 };
 
 static char token_file[64];
@@ -74,13 +75,18 @@ static int refused_pod(const struct view *v, unsigned pods)
     return -1;
 }
 
-/* Registered, and without hope. */
-static int hopeless_pod(const struct view *v, unsigned pods)
+/* Registered, and without hope; or it cannot be registered, and Memgraph (before 3.5) does not say
+ * why. Beginning with the one after the last that was asked for. */
+static int hopeless_pod(const struct view *v, unsigned pods, int last)
 {
-    for (int i = 0; i < (int)pods; i++) {
+    for (int k = 1; k <= (int)pods; k++) {
+        int i = (last + k) % (int)pods;
         const struct row *row = view_row(v, i);
 
-        if (i != v->record.target && row && !row_serves(row) && row->status != ROW_RECOVERY)
+        if (i == v->record.target)
+            continue;
+        if (row ? !row_serves(row) && row->status != ROW_RECOVERY
+                : v->pods[i].register_failures >= 3)
             return i;
     }
     return -1;
@@ -92,6 +98,7 @@ static void asks_rebuild(struct person *p, int pod)
 
     (void)str_format(what, sizeof what, "rebuild/" WORLD_STATEFULSET "-%d", pod);
     person_asks(p->world, what, NULL);
+    p->asked_for = pod;
     p->decisions++;
 }
 
@@ -123,10 +130,22 @@ static bool removes_what_is_aside(struct person *p)
     return false;
 }
 
-/* The controller has its REPLICA_HEAL_TIMEOUT (15 s) with each process first. */
-static bool stays_hopeless(struct person *p, const char *run)
+/* A main that was restarted waits for an S that can tell nothing (Memgraph before 3.5). */
+static bool waits_for_s(struct person *p, const char *reason)
 {
     static const unsigned patience = 3;
+
+    if (!str_contains(str_of(reason), "which may hold more"))
+        p->waiting_looks = 0;
+    else
+        p->waiting_looks++;
+    return p->waiting_looks > patience;
+}
+
+/* The controller has its REPLICA_HEAL_TIMEOUT (15 s) with each process first. */
+static bool stays_hopeless(struct person *p, const char *run, bool registered)
+{
+    unsigned patience = registered ? 3 : 1;
 
     if (!run[0] || strcmp(p->hopeless, run) != 0)
         p->hopeless_looks = 0;
@@ -139,7 +158,7 @@ static void look(struct person *p)
     struct world *w = p->world;
     int leader = world_leader(w), pod;
     const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
-    bool ready, settled, goes_on;
+    bool ready, settled, goes_on, waits;
     char what[80];
 
     if (!c || !c->view.record_exists)
@@ -155,10 +174,11 @@ static void look(struct person *p)
     p->ready = ready;
     if (c->view.record.request[0] || !settled)
         return;
-    if (str_contains(str_of(c->plan.reason), "no failover from")) {
+    waits = waits_for_s(p, c->plan.reason);
+    if (waits || str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
         /* When the other one has nothing to offer, the main of the record goes on as it is. */
-        goes_on = str_contains(str_of(c->plan.reason), " is empty");
+        goes_on = waits || str_contains(str_of(c->plan.reason), " is empty");
         (void)str_format(what, sizeof what,
                          "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}",
                          goes_on ? c->view.record.target : !c->view.record.target);
@@ -170,13 +190,12 @@ static void look(struct person *p)
         asks_rebuild(p, pod);
         return;
     }
-    if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED) {
-        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
-        return;
-    }
-    pod = hopeless_pod(&c->view, w->config.pods);
-    if (stays_hopeless(p, pod < 0 ? "" : c->view.pods[pod].run))
+    pod = hopeless_pod(&c->view, w->config.pods, p->asked_for);
+    if (stays_hopeless(p, pod < 0 ? "" : c->view.pods[pod].run,
+                       pod >= 0 && view_row(&c->view, pod)))
         asks_rebuild(p, pod);
+    else if (c->view.record.sync == SYNC_NONE && c->view.record.sync_why == SYNC_WHY_DEGRADED)
+        person_asks(w, "refresh", NULL); /* somebody had set the SYNC replica aside */
 }
 
 static void on_look(void *arg)
@@ -194,6 +213,7 @@ struct person *person_new(struct world *w, int64_t every_us)
     struct person *p = xcalloc(1, sizeof *p);
 
     p->world = w;
+    p->asked_for = -1;
     p->every_us = every_us;
     happening_init(&p->look, NULL, on_look, p);
     happening_after(&p->look, every_us);
