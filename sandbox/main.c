@@ -32,13 +32,15 @@ enum {
     OPTION_NO_CLIENT,
     OPTION_ORDERED,
     OPTION_INIT,
-    OPTION_PRESTOP
+    OPTION_PRESTOP,
+    OPTION_NETNS
 };
 
 static const struct argp_option options[] = {
     {"pods", OPTION_PODS, "N", 0, "Memgraph servers (default 3)", 0},
     {"controllers", OPTION_CONTROLLERS, "N", 0, "controller processes (default: demo 1, run 0)", 0},
     {"net", OPTION_NET, "B", 0, "addresses are 127.B.x.y; 1 to 254 (default 20)", 0},
+    {"netns", OPTION_NETNS, NULL, 0, "a network namespace for each pod (as root)", 0},
     {"dir", OPTION_DIR, "DIR", 0, "volumes and logs (default: a new directory under /tmp)", 0},
     {"keep", OPTION_KEEP, NULL, 0, "leave the directory at the end", 0},
     {"statefulset", OPTION_STATEFULSET, "NAME", 0, "pods are NAME-0, NAME-1 ... (memgraph)", 0},
@@ -149,6 +151,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_INIT:
         config->init = true;
+        return 0;
+    case OPTION_NETNS:
+        config->netns = true;
         return 0;
     case OPTION_PRESTOP:
         config->prestop = true;
