@@ -275,6 +275,11 @@ int network_namespace(const struct network_pod *pod)
     return pod->namespace;
 }
 
+const char *network_address(const struct network_pod *pod)
+{
+    return pod->ip;
+}
+
 static bool cut_set(struct network *n, unsigned a, unsigned b, bool cut)
 {
     unsigned before[NETWORK_NODES];

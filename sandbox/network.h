@@ -35,6 +35,7 @@ struct network_pod *network_join(struct network *n, unsigned ordinal, const char
 void network_leave(struct network_pod *pod); /* NULL is fine */
 /* Its descriptor, for setns. */
 int network_namespace(const struct network_pod *pod);
+const char *network_address(const struct network_pod *pod);
 
 /* No packet passes between the nodes of set `a` and those of set `b`, either way, until they are
  * healed; connections stay open as far as their ends know. Nobody is cut off from itself. New pods

@@ -74,8 +74,9 @@ static bool place_take(struct pod *pod)
 {
     const struct kube_cluster_pod *seen = pod->seen;
 
-    if (!pod->config->network || pod->place)
+    if (!pod->config->network || (pod->place && strcmp(network_address(pod->place), seen->ip) == 0))
         return true;
+    network_leave(pod->place); /* a pod that its node has begun anew has another address */
     pod->place = network_join(pod->config->network, seen->ordinal, seen->ip);
     if (!pod->place)
         console_event(seen->name, "error", CONSOLE_BAD, "cannot make its network namespace");
