@@ -116,11 +116,29 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         {OPTION_STOP_HOOK, &config->stop_hook},
         {OPTION_READY_FILE, &config->ready_file},
     };
+    struct {
+        int key;
+        bool *to;
+    } const flags[] = {
+        {OPTION_KEEP, &config->keep},
+        {OPTION_NO_BACKOFF, &config->no_backoff},
+        {OPTION_CONTROLLERS_WAIT, &config->controllers_wait},
+        {OPTION_ORDERED, &config->ordered},
+        {OPTION_INIT, &config->init},
+        {OPTION_PRESTOP, &config->prestop},
+        {OPTION_NETNS, &config->netns},
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].key != key)
             continue;
         *texts[i].to = arg;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (flags[i].key != key)
+            continue;
+        *flags[i].to = true;
         return 0;
     }
     switch (key) {
@@ -134,29 +152,8 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
     case OPTION_ENV:
         env_add(state, config, arg);
         return 0;
-    case OPTION_KEEP:
-        config->keep = true;
-        return 0;
     case OPTION_NO_RESTART:
         config->restart_controllers = false;
-        return 0;
-    case OPTION_NO_BACKOFF:
-        config->no_backoff = true;
-        return 0;
-    case OPTION_CONTROLLERS_WAIT:
-        config->controllers_wait = true;
-        return 0;
-    case OPTION_ORDERED:
-        config->ordered = true;
-        return 0;
-    case OPTION_INIT:
-        config->init = true;
-        return 0;
-    case OPTION_NETNS:
-        config->netns = true;
-        return 0;
-    case OPTION_PRESTOP:
-        config->prestop = true;
         return 0;
     case OPTION_CLIENT:
     case OPTION_NO_CLIENT:
