@@ -1,6 +1,7 @@
 #include "sandbox/network.h"
 
 #include "base/alloc.h"
+#include "base/list.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,12 +15,12 @@ struct network {
     unsigned net, ports; /* ports: so many were made so far */
     int host, hub;       /* namespaces: the one that we are in, the switch's */
     unsigned cut[NETWORK_NODES];
-    struct network_pod *pods;
+    struct list pods;
 };
 
 struct network_pod {
+    struct list node;
     struct network *network;
-    struct network_pod *next;
     unsigned ordinal;
     int namespace;
     char ip[40];
@@ -133,6 +134,7 @@ struct network *network_new(unsigned net, struct fail *why)
     struct network *n = xcalloc(1, sizeof *n);
 
     n->net = net;
+    list_init(&n->pods);
     n->host = namespace_open();
     n->hub = n->host >= 0 ? namespace_new(n) : -1;
     if (n->hub < 0) {
@@ -154,8 +156,8 @@ void network_free(struct network *n)
 {
     if (!n)
         return;
-    while (n->pods)
-        network_leave(n->pods);
+    LIST_FOR_EACH (it, &n->pods)
+        network_leave(CONTAINER_OF(it, struct network_pod, node));
     if (n->hub >= 0) {
         host_clean(n); /* at once, where the kernel would take its time */
         close(n->hub);
@@ -185,9 +187,12 @@ static bool ways_change(const struct network_pod *pod, const unsigned before[NET
     ip = ip_begin(n, pod->namespace);
     if (!ip)
         return false;
-    for (const struct network_pod *other = n->pods; other; other = other->next)
+    LIST_FOR_EACH (it, &n->pods) {
+        const struct network_pod *other = CONTAINER_OF(it, struct network_pod, node);
+
         if (changed >> other->ordinal & 1)
             way_set(ip, pod, other->ip, is >> other->ordinal & 1);
+    }
     (void)str_format(controllers, sizeof controllers, "198.19.%u.0/25", n->net);
     if (changed >> NETWORK_CONTROLLERS & 1)
         way_set(ip, pod, controllers, is >> NETWORK_CONTROLLERS & 1);
@@ -200,7 +205,8 @@ static bool others_change(const struct network_pod *pod, bool here)
     const struct network *n = pod->network;
     bool good = true;
 
-    for (const struct network_pod *other = n->pods; other; other = other->next) {
+    LIST_FOR_EACH (it, &n->pods) {
+        const struct network_pod *other = CONTAINER_OF(it, struct network_pod, node);
         FILE *ip;
 
         if (other == pod || !network_is_cut(n, other->ordinal, pod->ordinal))
@@ -247,8 +253,7 @@ struct network_pod *network_join(struct network *n, unsigned ordinal, const char
     pod->ordinal = ordinal;
     (void)str_copy(pod->ip, sizeof pod->ip, ip);
     pod->namespace = namespace_new(n);
-    pod->next = n->pods;
-    n->pods = pod;
+    list_add_tail(&n->pods, &pod->node);
     if (pod->namespace >= 0 && pod_connect(pod))
         return pod;
     network_leave(pod);
@@ -257,14 +262,10 @@ struct network_pod *network_join(struct network *n, unsigned ordinal, const char
 
 void network_leave(struct network_pod *pod)
 {
-    struct network_pod **at;
-
     if (!pod)
         return;
     (void)others_change(pod, false);
-    for (at = &pod->network->pods; *at != pod; at = &(*at)->next)
-        continue;
-    *at = pod->next;
+    list_remove(&pod->node);
     if (pod->namespace >= 0)
         close(pod->namespace);
     free(pod);
@@ -291,8 +292,8 @@ static bool cut_set(struct network *n, unsigned a, unsigned b, bool cut)
 
         n->cut[i] = cut ? n->cut[i] | others : n->cut[i] & ~others;
     }
-    for (const struct network_pod *pod = n->pods; pod; pod = pod->next)
-        good = ways_change(pod, before) && good;
+    LIST_FOR_EACH (it, &n->pods)
+        good = ways_change(CONTAINER_OF(it, struct network_pod, node), before) && good;
     return good;
 }
 
