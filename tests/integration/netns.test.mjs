@@ -110,7 +110,13 @@ test('two pods are cut off from each other, and a pod from the controllers; then
     await session.close();
     assert.equal(await connects(one, host, port), 'open');
     assert.doesNotMatch(await s.control('status'), /cut/);
-    assert.ok((await s.state()).pods.every((p) => p.ready)); // its kubelet is never cut off
+
+    await s.control('partition', 'memgraph-2', 'all'); // but not from its kubelet
+    await s.control('kill', 'memgraph-2');
+    await waitFor('it is started again, and Ready', async () => {
+      const pod = await s.pod('memgraph-2');
+      return pod.restarts === third.restarts + 1 && pod.ready;
+    });
   });
 
 test('nothing of the network is left at the end, also when it is killed', needsNetns, async (t) => {
