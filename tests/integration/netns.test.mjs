@@ -3,6 +3,7 @@
 // take the command line that the sandbox gives it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 
@@ -128,6 +129,7 @@ test('nothing of the network is left at the end, also when it is killed', needsN
     s.process.kill(how);
     await s.exited;
     await waitFor(`the interface is gone after ${how}`, async () => !await ownLink(s));
+    await rm(s.info.directory, { recursive: true, force: true });
   }
 });
 
