@@ -18,7 +18,7 @@ build:  ## compile everything into build/ (BUILD=DIR for another)
 demo: build ## a local cluster, the controller, both gateways and the status page; Ctrl-C stops it
 	@$(BUILD)/sandbox demo
 
-test: setup ## all tests that need no server from outside
+test: setup ## all tests that need no server from outside (MEMGRAPH=PATH: with that server, as root)
 	@./scripts/build $(BUILD)
 	@./scripts/test $(BUILD)
 

@@ -320,6 +320,58 @@ static bool do_scale(struct context *c)
                         kube_cluster_scale(pods_cluster(c->sb->pods), (unsigned)n));
 }
 
+/* Who is cut off: a set as of network.h. False: the answer says why. */
+static bool nodes_wanted(struct context *c, struct str name, unsigned *out)
+{
+    const struct pod *pod;
+
+    if (str_eq(name, "all")) {
+        *out = NETWORK_ALL;
+        return true;
+    }
+    if (str_eq(name, "controllers")) {
+        *out = 1U << NETWORK_CONTROLLERS;
+        return true;
+    }
+    c->target = name;
+    pod = pod_wanted(c);
+    *out = pod ? 1U << pod->seen->ordinal : 0;
+    return pod != NULL;
+}
+
+static bool network_do(struct context *c, const char *done,
+                       bool (*what)(struct network *n, unsigned a, unsigned b))
+{
+    struct str one = c->target, other = c->more;
+    unsigned a, b;
+
+    if (!c->sb->network)
+        return say(c, false, "pods have no network of their own: this needs --netns, and root");
+    if (!nodes_wanted(c, one, &a) || !nodes_wanted(c, other, &b))
+        return false;
+    if (a == b && (a & (a - 1)) == 0)
+        return say(c, false, "%.*s is %.*s", STR_ARGS(one), STR_ARGS(other));
+    if (!what(c->sb->network, a, b))
+        return say(c, false, "ip failed: see standard error");
+    console_event("network", done, CONSOLE_BAD, "%.*s and %.*s: %s", STR_ARGS(one), STR_ARGS(other),
+                  done);
+    return say(c, true, "%.*s and %.*s: %s", STR_ARGS(one), STR_ARGS(other), done);
+}
+
+static bool do_partition(struct context *c)
+{
+    return network_do(c, "cut", network_partition);
+}
+
+static bool do_heal(struct context *c)
+{
+    if (!c->target.n)
+        c->target = str_of("all");
+    if (!c->more.n)
+        c->more = str_of("all");
+    return network_do(c, "healed", network_heal);
+}
+
 static bool do_record(struct context *c)
 {
     json_t *record = sandbox_record(c->sb);
@@ -331,6 +383,25 @@ static bool do_record(struct context *c)
     (void)say(c, true, "%s", text ? text : "");
     free(text);
     return true;
+}
+
+static const char *node_name(const struct context *c, unsigned node, char out[KUBE_NAME_SIZE])
+{
+    if (node == NETWORK_CONTROLLERS)
+        return "controllers";
+    (void)str_format(out, KUBE_NAME_SIZE, "%s-%u", c->sb->config.statefulset, node);
+    return out;
+}
+
+static void cuts_tell(struct context *c)
+{
+    char one[KUBE_NAME_SIZE], other[KUBE_NAME_SIZE];
+
+    for (unsigned a = 0; a < NETWORK_NODES; a++)
+        for (unsigned b = a + 1; b < NETWORK_NODES; b++)
+            if (network_is_cut(c->sb->network, a, b))
+                (void)str_append(c->answer, COMMAND_ANSWER_SIZE, "; cut: %s %s",
+                                 node_name(c, a, one), node_name(c, b, other));
 }
 
 static bool do_status(struct context *c)
@@ -351,6 +422,8 @@ static bool do_status(struct context *c)
         (void)str_append(c->answer, COMMAND_ANSWER_SIZE, "%s pid %ld; ", controller->name,
                          (long)(controller->process ? process_pid(controller->process) : 0));
     (void)str_append(c->answer, COMMAND_ANSWER_SIZE, "api %s", c->sb->api ? "up" : "down");
+    if (c->sb->network)
+        cuts_tell(c);
     return true;
 }
 
@@ -383,6 +456,9 @@ static const struct {
     {"term", "controller-I", "SIGTERM, and it stays down", do_term},
     {"start", "controller-I", "starts it again", do_start},
     {"api", "down|up|freeze|thaw|slow T|compact", "troubles the API server", do_api},
+    {"partition", "A B", "no packet passes; each a POD, controllers or all (--netns)",
+     do_partition},
+    {"heal", "[A [B]]", "ends it", do_heal},
     {"scale", "N", "changes the number of pods", do_scale},
     {"record", "", "the controller's record", do_record},
     {"status", "", "what runs where", do_status},

@@ -133,7 +133,7 @@ struct controllers *controllers_start(const struct controllers_config *config)
 
         c->all = cs;
         (void)str_format(c->name, sizeof c->name, "controller-%u", i);
-        (void)str_format(c->ip, sizeof c->ip, "127.%u.2.%u", config->net, i + 1);
+        (void)str_format(c->ip, sizeof c->ip, "%s%u", config->addresses, i + 1);
         c->timer = timer_new(config->loop, on_timer, c);
         if (!config->wait)
             (void)controllers_launch(c);

@@ -1,7 +1,7 @@
 /* controllers: the controller processes of the sandbox: `memgraph-controller run` with the
  * environment that a Deployment would give it, and started again when they end.
  *
- * Controller i is "controller-i" and has the address 127.NET.2.(i+1): write gateway on port 7687,
+ * Controller i is "controller-i" and has the address ADDRESSES(i+1): write gateway on port 7687,
  * read gateway on 7688, status page on 8080. Each line that it logs is given to on_line. */
 #ifndef SANDBOX_CONTROLLERS_H
 #define SANDBOX_CONTROLLERS_H
@@ -22,7 +22,8 @@ struct controllers_config {
     const char *directory; /* logs/ is in it */
     const char *api_url, *token_file, *statefulset, *app;
     const char *const *env; /* more of KEY=VALUE, ended by NULL; these win */
-    unsigned net, count;
+    const char *addresses;  /* but for the last number: "127.20.2." */
+    unsigned count;
     bool restart; /* those that end by themselves */
     bool wait;    /* none is started before controllers_launch */
     int64_t restart_delay_us;

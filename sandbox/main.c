@@ -32,13 +32,15 @@ enum {
     OPTION_NO_CLIENT,
     OPTION_ORDERED,
     OPTION_INIT,
-    OPTION_PRESTOP
+    OPTION_PRESTOP,
+    OPTION_NETNS
 };
 
 static const struct argp_option options[] = {
     {"pods", OPTION_PODS, "N", 0, "Memgraph servers (default 3)", 0},
     {"controllers", OPTION_CONTROLLERS, "N", 0, "controller processes (default: demo 1, run 0)", 0},
     {"net", OPTION_NET, "B", 0, "addresses are 127.B.x.y; 1 to 254 (default 20)", 0},
+    {"netns", OPTION_NETNS, NULL, 0, "a network namespace for each pod (as root)", 0},
     {"dir", OPTION_DIR, "DIR", 0, "volumes and logs (default: a new directory under /tmp)", 0},
     {"keep", OPTION_KEEP, NULL, 0, "leave the directory at the end", 0},
     {"statefulset", OPTION_STATEFULSET, "NAME", 0, "pods are NAME-0, NAME-1 ... (memgraph)", 0},
@@ -114,11 +116,29 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         {OPTION_STOP_HOOK, &config->stop_hook},
         {OPTION_READY_FILE, &config->ready_file},
     };
+    struct {
+        int key;
+        bool *to;
+    } const flags[] = {
+        {OPTION_KEEP, &config->keep},
+        {OPTION_NO_BACKOFF, &config->no_backoff},
+        {OPTION_CONTROLLERS_WAIT, &config->controllers_wait},
+        {OPTION_ORDERED, &config->ordered},
+        {OPTION_INIT, &config->init},
+        {OPTION_PRESTOP, &config->prestop},
+        {OPTION_NETNS, &config->netns},
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].key != key)
             continue;
         *texts[i].to = arg;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (flags[i].key != key)
+            continue;
+        *flags[i].to = true;
         return 0;
     }
     switch (key) {
@@ -132,26 +152,8 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
     case OPTION_ENV:
         env_add(state, config, arg);
         return 0;
-    case OPTION_KEEP:
-        config->keep = true;
-        return 0;
     case OPTION_NO_RESTART:
         config->restart_controllers = false;
-        return 0;
-    case OPTION_NO_BACKOFF:
-        config->no_backoff = true;
-        return 0;
-    case OPTION_CONTROLLERS_WAIT:
-        config->controllers_wait = true;
-        return 0;
-    case OPTION_ORDERED:
-        config->ordered = true;
-        return 0;
-    case OPTION_INIT:
-        config->init = true;
-        return 0;
-    case OPTION_PRESTOP:
-        config->prestop = true;
         return 0;
     case OPTION_CLIENT:
     case OPTION_NO_CLIENT:

@@ -69,6 +69,25 @@ static void on_exit_of(void *arg, int status)
     report_exit(pod, exit_code(status));
 }
 
+/* False: the pod has no network, and nothing can be started. */
+static bool place_take(struct pod *pod)
+{
+    const struct kube_cluster_pod *seen = pod->seen;
+
+    if (!pod->config->network || (pod->place && strcmp(network_address(pod->place), seen->ip) == 0))
+        return true;
+    network_leave(pod->place); /* a pod that its node has begun anew has another address */
+    pod->place = network_join(pod->config->network, seen->ordinal, seen->ip);
+    if (!pod->place)
+        console_event(seen->name, "error", CONSOLE_BAD, "cannot make its network namespace");
+    return pod->place != NULL;
+}
+
+static int namespace_of(const struct pod *pod)
+{
+    return pod->place ? network_namespace(pod->place) : 0;
+}
+
 /* Starts an init container or a hook: a shell command, or a sub-command of the controller, with
  * what a pod's manifest would put into its environment. */
 static struct process *helper_start(struct pod *pod, const char *shell, const char *command,
@@ -85,6 +104,7 @@ static struct process *helper_start(struct pod *pod, const char *shell, const ch
                                           .argv = *shell ? by_shell : by_controller,
                                           .env = env,
                                           .log_file = pod->log,
+                                          .namespace = namespace_of(pod),
                                           .on_exit = on_exit,
                                           .arg = pod};
     struct process *process;
@@ -117,27 +137,52 @@ static void started_check(struct pod *pod)
 
 void pod_init(struct pod *pod)
 {
-    pod->process = helper_start(pod, pod->config->init_hook, "init", on_exit_of);
+    if (place_take(pod))
+        pod->process = helper_start(pod, pod->config->init_hook, "init", on_exit_of);
     started_check(pod);
+}
+
+/* What a real Memgraph takes, and the chart gives it: a value stands behind "=", as newer versions
+ * take nothing else for flags that are true or false. */
+static struct process *server_start(struct pod *pod, struct fail *why)
+{
+    char address[64], directory[POD_PATH_SIZE + 32], log_file[POD_PATH_SIZE + 32];
+    const char *const argv[] = {pod->config->memgraph,
+                                address,
+                                "--bolt-port=7687",
+                                "--bolt-num-workers=64",
+                                directory,
+                                log_file,
+                                "--log-level=INFO",
+                                "--data-recovery-on-startup=true",
+                                "--replication-restore-state-on-startup=true",
+                                "--storage-wal-enabled=true",
+                                "--storage-wal-file-flush-every-n-tx=1",
+                                "--storage-snapshot-interval-sec=300",
+                                "--storage-snapshot-on-exit=false",
+                                "--telemetry-enabled=false",
+                                NULL};
+    const struct process_config config = {.loop = pod->config->loop,
+                                          .argv = argv,
+                                          .log_file = pod->log,
+                                          .namespace = namespace_of(pod),
+                                          .on_exit = on_exit_of,
+                                          .arg = pod};
+
+    (void)str_format(address, sizeof address, "--bolt-address=%s", pod->seen->ip);
+    (void)str_format(directory, sizeof directory, "--data-directory=%s", pod->volume);
+    (void)str_format(log_file, sizeof log_file, "--log-file=%.*s.server.log",
+                     (int)(strlen(pod->log) - strlen(".log")), pod->log);
+    return process_start(&config, why);
 }
 
 void pod_start(struct pod *pod)
 {
     const struct kube_cluster_pod *seen = pod->seen;
-    char server_log[POD_PATH_SIZE + 16];
-    const char *const argv[] = {
-        pod->config->memgraph, "--bolt-address", seen->ip,     "--bolt-port", "7687",
-        "--data-directory",    pod->volume,      "--log-file", server_log,    NULL};
-    const struct process_config config = {.loop = pod->config->loop,
-                                          .argv = argv,
-                                          .log_file = pod->log,
-                                          .on_exit = on_exit_of,
-                                          .arg = pod};
-    struct fail why;
+    struct fail why = fail_make(FAIL_DENIED, "no network");
 
-    (void)str_format(server_log, sizeof server_log, "%.*s.server.log",
-                     (int)(strlen(pod->log) - strlen(".log")), pod->log);
-    pod->process = process_start(&config, &why);
+    if (place_take(pod))
+        pod->process = server_start(pod, &why);
     if (pod->process)
         console_event(seen->name, "started", CONSOLE_PLAIN, "process %ld on %s:%d",
                       (long)process_pid(pod->process), seen->ip, POD_BOLT_PORT);
@@ -158,7 +203,8 @@ static void on_probe(void *arg, bool good)
 void pod_ask(struct pod *pod)
 {
     probe_free(pod->probe); /* one without an answer in time */
-    pod->probe = probe_start(pod->config->loop, pod->seen->ip, POD_BOLT_PORT, on_probe, pod);
+    pod->probe = probe_start(pod->config->loop, pod->config->kubelet, pod->seen->ip, POD_BOLT_PORT,
+                             on_probe, pod);
     if (!pod->probe)
         report_probe(pod, false);
 }
@@ -210,6 +256,7 @@ void pod_free(struct pod *pod)
         return;
     process_drop(pod);
     process_free(pod->hook);
+    network_leave(pod->place);
     free(pod);
 }
 

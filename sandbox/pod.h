@@ -7,7 +7,7 @@
 #define SANDBOX_POD_H
 
 #include "io/loop.h"
-#include "models/kube_cluster.h"
+#include "sandbox/network.h"
 #include "sandbox/process.h"
 
 enum { POD_PATH_SIZE = 512, POD_BOLT_PORT = 7687, POD_ENV_MAX = 32 };
@@ -23,6 +23,8 @@ struct pod_config {
     bool init, prestop;          /* the controller's sub-commands do it; false: nobody does */
     const char *controllers;     /* URLs of the controllers, with commas between */
     const char *const *env;      /* more of KEY=VALUE for these, ended by NULL */
+    struct network *network;     /* NULL: pods live in our own */
+    const char *kubelet;         /* the address that probes come from; NULL: any */
     void (*reported)(void *arg); /* after each report to the cluster */
     void *arg;
 };
@@ -33,8 +35,9 @@ struct pod {
     struct kube_cluster_pod *seen; /* what the kubelet knows */
     char volume[POD_PATH_SIZE], log[POD_PATH_SIZE];
     bool frozen;
-    struct process *process; /* the server or the init container */
-    struct process *hook;    /* the preStop hook */
+    struct network_pod *place; /* from its first process on, where there is a network */
+    struct process *process;   /* the server or the init container */
+    struct process *hook;      /* the preStop hook */
     struct probe *probe;
 };
 

@@ -158,9 +158,7 @@ static struct kube_cluster *cluster_make(struct pods *ps)
                                            .closed = host_closed,
                                            .tell = host_tell};
     struct kube_cluster_config config;
-    char network[32];
 
-    (void)str_format(network, sizeof network, "127.%u.1.", own->net);
     kube_cluster_config_init(&config);
     config.store = own->store;
     config.ns = "default";
@@ -168,7 +166,7 @@ static struct kube_cluster *cluster_make(struct pods *ps)
     config.app = own->app;
     config.replicas = own->replicas;
     config.parallel = own->parallel;
-    config.network = network;
+    config.network = own->addresses;
     config.grace_s = own->grace_s;
     config.notice_us = config.start_us = 0;
     config.restart_us = own->restart_delay_us;

@@ -1,7 +1,7 @@
 /* pods: the pods of the sandbox: the model of a cluster (kube_cluster) decides when they are made,
  * started and ended, struct pod does it with real processes.
  *
- * Each incarnation has an address of its own, 127.NET.1.x; each ordinal a volume that stays. Tell
+ * Each incarnation has an address of its own; each ordinal a volume that stays. Tell
  * it of changes of the store with pods_wake. */
 #ifndef SANDBOX_PODS_H
 #define SANDBOX_PODS_H
@@ -14,7 +14,8 @@ struct pods_config {
     struct pod_config pod;
     struct kube_store *store;
     const char *statefulset, *app;
-    unsigned net, replicas;
+    const char *addresses; /* of pods, but for the last number: "127.20.1." */
+    unsigned replicas;
     bool parallel; /* podManagementPolicy */
     int64_t grace_s;
     int64_t restart_delay_us; /* doubled after quick deaths, unless no_backoff */

@@ -26,7 +26,7 @@ static void on_connect(uv_connect_t *connect, int status)
         p->on_done(p->arg, status == 0);
 }
 
-struct probe *probe_start(struct loop *loop, const char *ip, unsigned port,
+struct probe *probe_start(struct loop *loop, const char *source, const char *ip, unsigned port,
                           void (*on_done)(void *arg, bool good), void *arg)
 {
     struct probe *p = xcalloc(1, sizeof *p);
@@ -35,8 +35,12 @@ struct probe *probe_start(struct loop *loop, const char *ip, unsigned port,
     p->on_done = on_done;
     p->arg = arg;
     p->tcp.data = p->connect.data = p;
-    uv_ip4_addr(ip, (int)port, &address);
     uv_tcp_init(loop_uv(loop), &p->tcp);
+    if (source) {
+        uv_ip4_addr(source, 0, &address);
+        uv_tcp_bind(&p->tcp, (const struct sockaddr *)&address, 0);
+    }
+    uv_ip4_addr(ip, (int)port, &address);
     if (uv_tcp_connect(&p->connect, &p->tcp, (const struct sockaddr *)&address, on_connect) == 0)
         return p;
     probe_free(p);

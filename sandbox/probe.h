@@ -8,8 +8,8 @@
 #include "io/loop.h"
 
 struct probe;
-/* NULL: it failed at once. */
-struct probe *probe_start(struct loop *loop, const char *ip, unsigned port,
+/* source: the address to come from; NULL: the system's choice. NULL: it failed at once. */
+struct probe *probe_start(struct loop *loop, const char *source, const char *ip, unsigned port,
                           void (*on_done)(void *arg, bool good), void *arg);
 void probe_free(struct probe *p); /* NULL is fine */
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -49,7 +50,8 @@ static void child_run(const struct process_config *config, int output, pid_t par
         _exit(127); /* the sandbox died before the line above */
     setpgid(0, 0);
     signals_reset();
-    if (dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+    if ((config->namespace && setns(config->namespace, CLONE_NEWNET) != 0) ||
+        dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
     while (config->env && config->env[n])

@@ -19,6 +19,7 @@ struct process_config {
     const char *const
         *env;             /* added to our own environment, the first one of a name; NULL: nothing */
     const char *log_file; /* appended to */
+    int namespace;        /* the network namespace that it runs in; 0: ours */
     void (*on_exit)(void *arg, int wait_status);
     void (*on_line)(void *arg, struct str line); /* may be NULL */
     void *arg;

@@ -150,13 +150,30 @@ static bool servers_start(struct sandbox *sb, struct fail *why)
     return sb->control && sandbox_api_up(sb, why);
 }
 
+static bool network_begin(struct sandbox *sb, struct fail *why)
+{
+    unsigned net = sb->config.net;
+    char *pods = sb->pod_addresses, *controllers = sb->controller_addresses;
+
+    if (sb->config.netns) {
+        (void)str_format(pods, sizeof sb->pod_addresses, "198.18.%u.", net);
+        (void)str_format(controllers, sizeof sb->controller_addresses, "198.19.%u.", net);
+        (void)str_format(sb->kubelet, sizeof sb->kubelet, "198.19.%u.200", net);
+        sb->network = network_new(net, why);
+        return sb->network != NULL;
+    }
+    (void)str_format(pods, sizeof sb->pod_addresses, "127.%u.1.", net);
+    (void)str_format(controllers, sizeof sb->controller_addresses, "127.%u.2.", net);
+    return true;
+}
+
 static void pods_begin(struct sandbox *sb)
 {
     const struct sandbox_config *config = &sb->config;
 
     for (unsigned i = 0; i < config->controllers; i++)
-        (void)str_append(sb->controller_urls, sizeof sb->controller_urls, "%shttp://127.%u.2.%u:%d",
-                         i ? "," : "", config->net, i + 1, CONTROLLERS_PORT_HTTP);
+        (void)str_append(sb->controller_urls, sizeof sb->controller_urls, "%shttp://%s%u:%d",
+                         i ? "," : "", sb->controller_addresses, i + 1, CONTROLLERS_PORT_HTTP);
     sb->pods_config = (struct pods_config){.pod = {.loop = sb->loop,
                                                    .directory = sb->directory,
                                                    .memgraph = config->memgraph,
@@ -166,11 +183,13 @@ static void pods_begin(struct sandbox *sb)
                                                    .init = config->init,
                                                    .prestop = config->prestop,
                                                    .controllers = sb->controller_urls,
-                                                   .env = sb->config.env},
+                                                   .env = sb->config.env,
+                                                   .network = sb->network,
+                                                   .kubelet = sb->network ? sb->kubelet : NULL},
                                            .store = sb->store,
                                            .statefulset = config->statefulset,
                                            .app = config->app,
-                                           .net = config->net,
+                                           .addresses = sb->pod_addresses,
                                            .replicas = config->pods,
                                            .parallel = !config->ordered,
                                            .grace_s = config->grace_s,
@@ -200,7 +219,7 @@ static void controllers_begin(struct sandbox *sb)
                                     .statefulset = config->statefulset,
                                     .app = config->app,
                                     .env = sb->config.env,
-                                    .net = config->net,
+                                    .addresses = sb->controller_addresses,
                                     .count = config->controllers,
                                     .restart = config->restart_controllers,
                                     .wait = config->controllers_wait,
@@ -257,8 +276,8 @@ bool sandbox_start(struct sandbox *sb, const struct sandbox_config *config, stru
     sb->store = kube_store_new(&store);
     sb->stop_timer = timer_new(sb->loop, on_stop_timer, sb);
     /* The addresses first: who cannot have them must not touch the directory of who has. */
-    if (!token_make(sb, why) || !servers_start(sb, why) || !directory_make(sb, why) ||
-        !token_write(sb, why))
+    if (!token_make(sb, why) || !servers_start(sb, why) || !network_begin(sb, why) ||
+        !directory_make(sb, why) || !token_write(sb, why))
         return false;
     pods_begin(sb);
     controllers_begin(sb);
@@ -296,6 +315,7 @@ void sandbox_done(struct sandbox *sb)
 {
     controllers_free(sb->controllers);
     pods_free(sb->pods);
+    network_free(sb->network);
     api_server_stop(sb->api);
     api_server_stop(sb->control);
     timer_free(sb->stop_timer);

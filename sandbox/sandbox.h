@@ -2,7 +2,8 @@
  * the commands that trouble them.
  *
  * Addresses of net B: API server 127.B.0.1:6443, control 127.B.0.1:6444, pods 127.B.1.x,
- * controllers 127.B.2.i; sandboxes of other nets never meet. Everything lives on one loop in one
+ * controllers 127.B.2.i; with --netns pods and controllers have those of network.h. Sandboxes of
+ * other nets never meet. Everything lives on one loop in one
  * thread. */
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
@@ -16,7 +17,7 @@ enum { SANDBOX_ENV_MAX = POD_ENV_MAX, SANDBOX_API_PORT = 6443, SANDBOX_CONTROL_P
 /* What the command line says. Texts live as long as argv. */
 struct sandbox_config {
     bool demo, keep, client, restart_controllers, controllers_wait, no_backoff;
-    bool ordered, init, prestop;
+    bool ordered, init, prestop, netns;
     unsigned net, pods, controllers;
     const char *directory; /* NULL: a new one under /tmp */
     const char *statefulset, *app, *memgraph, *controller, *init_hook, *stop_hook, *ready_file;
@@ -33,6 +34,8 @@ struct sandbox {
     struct api_server_config api_config;
     struct api_server *api;     /* NULL: down */
     struct api_server *control; /* always up */
+    struct network *network;    /* NULL: without --netns */
+    char pod_addresses[32], controller_addresses[32], kubelet[40];
     struct pods_config pods_config;
     char controller_urls[512];
     struct pods *pods;

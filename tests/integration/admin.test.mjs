@@ -154,6 +154,9 @@ test('preStop hooks of S and of the main: both may stop soon; for S no write fai
   await writesOn(load);
 
   assert.equal((await hook(s, 'memgraph-2')).status, 200); // nobody counts on it
+  await s.control('kill', 'memgraph-2'); // its container is restarted: its request, if it needed one, is closed
+  await formed(s);
+  await waitFor('no request is open', async () => (await s.record()).request === '');
   const answer = await hook(s, 'memgraph-1');
   assert.equal(answer.status, 200, await answer.text());
   assert.match((await s.record()).sync, /^none:planned/);

@@ -76,7 +76,7 @@ test('TLS ends at the gateway, its certificate is renewed, a bad one changes not
 
 test('a client that sends too many connections is refused, others are not', async (t) => {
   const s = await cluster(t, { env: {
-    GATEWAY_RATE_LIMIT_PER_SECOND: '1', GATEWAY_RATE_LIMIT_BURST: '3', GATEWAY_PROXY_PROTOCOL_FROM: '127.0.0.0/8' } });
+    GATEWAY_RATE_LIMIT_PER_SECOND: '1', GATEWAY_RATE_LIMIT_BURST: '3', GATEWAY_PROXY_PROTOCOL_FROM: '127.0.0.0/8,198.18.0.0/15' } });
   const { gateway } = (await s.state()).controllers[0];
   const [host, port] = gateway.replace(/^bolt:\/\//, '').split(':');
   const connect = (from) => new Promise((resolve) => {

@@ -14,7 +14,8 @@
 //   });
 //
 // The sandbox ends with its test, however that ends. KEEP=1 leaves its directory (logs, volumes).
-import { spawn } from 'node:child_process';
+// MEMGRAPH=PATH: every sandbox runs that server, with --netns.
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -29,11 +30,23 @@ import { Writer } from './writer.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.resolve(root, process.env.BUILD ?? 'build');
 
+const memgraph = process.env.MEMGRAPH ? path.resolve(root, process.env.MEMGRAPH) : undefined;
+
+// Options of tests that not every machine or server can do: test(name, needsNetns, async (t) => ...).
+export const needsNetns = { skip: namespacesAreHad() ? false : 'network namespaces are not to be had (root?)' };
+// what: of the simulated server alone.
+export const needsSimulated = (what) => ({ skip: memgraph ? `the simulated server alone has ${what}` : false });
+
 const NET_FIRST = 30;
 const NET_LAST = 99;
 let netNext = NET_FIRST + (process.pid * 7) % (NET_LAST - NET_FIRST + 1);
 
 export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function namespacesAreHad() {
+  const link = ['ip', 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'other'];
+  return process.getuid() === 0 && spawnSync('unshare', ['--net', ...link]).status === 0;
+}
 
 // Every test has a limit, so that one that hangs does not take the others with it.
 export function test(name, options, body) {
@@ -75,7 +88,7 @@ export function driver(url, config = {}) {
 // Starts a sandbox for this test. Options:
 //   pods (3), controllers (0), env {KEY: VALUE} of the controllers, args [...] more options of
 //   `sandbox run`, restart (false: a controller that ends stays down), restartDelay ('200ms'),
-//   graceSeconds (2), memgraph, controller: other programs.
+//   graceSeconds (2), netns (false), memgraph, controller: other programs.
 export async function sandbox(t, options = {}) {
   for (let tries = NET_LAST - NET_FIRST + 1; tries > 0; tries--) {
     const net = netNext;
@@ -303,7 +316,8 @@ function argumentsOf(net, options) {
     `--restart-delay=${options.restartDelay ?? '200ms'}`];
   for (const [key, value] of Object.entries(options.env ?? {})) list.push(`--env=${key}=${value}`);
   if (options.restart === false) list.push('--no-controller-restart');
-  if (options.memgraph) list.push(`--memgraph=${options.memgraph}`);
+  if (options.netns || memgraph) list.push('--netns');
+  if (options.memgraph ?? memgraph) list.push(`--memgraph=${options.memgraph ?? memgraph}`);
   if (options.controller) list.push(`--controller=${options.controller}`);
   if (process.env.KEEP) list.push('--keep');
   return [...list, ...(options.args ?? [])];

@@ -300,7 +300,7 @@ test('controllers: environment, restart, clean stop', async (t) => {
     JSON.parse((await s.log('controller-1')).split('\n')[0]));
   assert.deepEqual(line, {
     level: 'info', module: 'main', msg: 'started', args: 'run', pod: 'controller-1', api: s.apiUrl,
-    token: s.info.token, gateway: `127.${s.net}.2.2:7687`, extra: 'more',
+    token: s.info.token, gateway: s.info.controllers[1].gateway.replace('bolt://', ''), extra: 'more',
   });
 
   const { pid } = await s.controller(1);
@@ -342,7 +342,7 @@ test('the preStop hook asks a controller, and SIGTERM waits for its answer', asy
   await s.control('delete', 'memgraph-0');
   const asked = [];
   const server = http.createServer((request, response) => asked.push({ request, response }))
-    .listen(8080, `127.${s.net}.2.2`); // the second one
+    .listen(8080, (await s.controller(1)).ip); // the second one
   t.after(() => server.close());
 
   await waitFor('it is asked', () => asked.length === 1);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { checkWhole, cluster, formed, refused, writesOn } from './cluster.mjs';
-import { build, test, waitFor } from './harness.mjs';
+import { build, needsSimulated, test, waitFor } from './harness.mjs';
 
 // A server program that is memgraph-sim of that version.
 async function memgraphOf(t, version) {
@@ -20,7 +20,7 @@ async function memgraphOf(t, version) {
 
 for (const [version, mode] of [['3.4.0', 'sync'], ['3.12.0', 'strict_sync']]) {
   test(`Memgraph ${version}: formed as ${mode}; the SYNC replica and then the main die under writes`,
-    { timeout: 90_000 }, async (t) => {
+    { timeout: 90_000, ...needsSimulated('several versions') }, async (t) => {
       const s = await cluster(t, { memgraph: await memgraphOf(t, version) });
       const status = await formed(s);
       assert.deepEqual(status.pods.map((p) => p.memgraph.version), [version, version, version]);
