@@ -69,6 +69,16 @@ static int64_t duration_us(struct faults *f)
 
 /* ---- the end of a fault ---- */
 
+static void end_partition(const struct open_fault *o)
+{
+    if (host_find(o->from) != o->a || host_find(o->to) != o->b)
+        return;
+    world_say(o->f->world, "the path from %s to %s heals", host_name(o->a), host_name(o->b));
+    path_block(o->a, o->b, false);
+    if (o->both_ways)
+        path_block(o->b, o->a, false);
+}
+
 static void end_fault(struct open_fault *o)
 {
     struct world *w = o->f->world;
@@ -87,12 +97,7 @@ static void end_fault(struct open_fault *o)
         world_cluster_asked(w);
         return;
     case FAULT_PARTITION:
-        if (host_find(o->from) == o->a && host_find(o->to) == o->b) {
-            world_say(w, "the path from %s to %s heals", host_name(o->a), host_name(o->b));
-            path_block(o->a, o->b, false);
-            if (o->both_ways)
-                path_block(o->b, o->a, false);
-        }
+        end_partition(o);
         return;
     case FAULT_DEGRADE:
         if (host_find(o->from) == o->a && host_find(o->to) == o->b)
