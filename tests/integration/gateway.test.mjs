@@ -91,3 +91,40 @@ test('a client that sends too many connections is refused, others are not', asyn
   const { refused } = (await s.status()).gateways.write;
   assert.ok(refused.rate >= 6, JSON.stringify(refused));
 });
+
+// The whole process stands still for so long.
+async function freeze(s, name, ms) {
+  await s.control('freeze', name);
+  const until = performance.now() + ms;
+  await waitFor('the time is over', () => performance.now() >= until, ms + 5_000);
+  await s.control('thaw', name);
+}
+
+test('a controller that stood still cuts its write sessions, unless it was short', async (t) => {
+  // So the limit is 2 s. A controller that was away for less than a probe's time-out misses nothing.
+  const s = await cluster(t, { env: { PROBE_TIMEOUT: '2s', PROBE_FAILURES: '2' } });
+  const { pid, http } = await s.controller();
+  const gateways = async () => (await s.status()).gateways;
+  const cut = (await gateways()).write.cut;
+  const tx = await s.gateway().session().beginTransaction(); // of one connection, or it fails
+  await tx.run('RETURN 1');
+  const [reader] = await readers(s, 1);
+
+  await freeze(s, 'controller-0', 1_000);
+  await tx.run('RETURN 1');
+  const { write } = await gateways();
+  assert.deepEqual([write.active, write.cut], [1, cut]);
+
+  await freeze(s, 'controller-0', 3_000);
+  await assert.rejects(tx.run('RETURN 1'), /ECONNRESET|closed|Connection/);
+  await waitFor('it is told', async () => (await gateways()).write.cut.stalled === 1);
+  assert.deepEqual((await gateways()).write.cut, { ...cut, stalled: 1 });
+  const metrics = await (await fetch(`${http}/metrics`)).text();
+  assert.match(metrics, /^memgraph_gateway_sessions_cut_total\{gateway="write",reason="stalled"\} 1$/m);
+  assert.match(metrics, /^memgraph_gateway_sessions_cut_total\{gateway="read",reason="stalled"\} 0$/m);
+  await reader.run('RETURN 1');
+  assert.equal((await gateways()).read.accepted, 1); // on its first connection: what a replica says may be old anyhow
+  assert.equal((await s.controller()).pid, pid);
+  await formed(s);
+  await s.gateway().session().run('RETURN 1');
+});
