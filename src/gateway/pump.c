@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* One session's share of a turn, so that a stream at full speed does not starve the others (a
  * splice costs a tenth of a copy); and what makes a pump change its way: reads in a row that fill
@@ -166,6 +167,18 @@ static void fill_pipe(struct pump *p, struct pump_tools *tools, int *from_err)
 
 /* ---- both ---- */
 
+/* The process was stopped in the middle of this turn: the worker has to look around first. The
+ * coarse clock (of the last tick) costs nothing beside a read. */
+static bool is_turn_too_old(const struct pump_tools *tools)
+{
+    struct timespec t;
+
+    if (!tools->read_until_us)
+        return false;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 > tools->read_until_us;
+}
+
 static struct pump_result result(enum pump_outcome outcome, int err, size_t moved)
 {
     return (struct pump_result){.outcome = outcome, .err = err, .moved = moved};
@@ -188,7 +201,7 @@ struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_r
                 p->closed = peer_end(p->to);
             return result(PUMP_WAITS, 0, moved);
         }
-        if (!may_read || !p->from->readable)
+        if (!may_read || !p->from->readable || is_turn_too_old(tools))
             return result(PUMP_WAITS, 0, moved);
         if (moved >= share)
             return result(PUMP_HAS_MORE, 0, moved);

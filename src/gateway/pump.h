@@ -35,6 +35,7 @@ struct pump_tools {
     size_t size;
     struct pipes pipes;
     int64_t now_us;
+    int64_t read_until_us; /* of this turn: nothing is read after it; 0: no limit */
 };
 
 enum pump_outcome {
@@ -53,7 +54,8 @@ struct pump_result {
 void pump_init(struct pump *p, struct peer *from, struct peer *to);
 /* Gives back what it holds; closes no socket. */
 void pump_done(struct pump *p, struct pump_tools *tools);
-/* Moves what can be moved now. Without may_read it only sends what it had read before. */
+/* Moves what can be moved now. Without may_read, or when the turn is too old, it only sends what it
+ * had read before. */
 struct pump_result pump_run(struct pump *p, struct pump_tools *tools, bool may_read);
 /* The sink takes no more: what was not sent is thrown away, and the direction is closed. */
 void pump_abandon(struct pump *p, struct pump_tools *tools);

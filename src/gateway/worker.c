@@ -201,7 +201,7 @@ static void on_timer_events(struct source *source, uint32_t events)
 
 /* A process that was stopped, or got no time, has missed what control would have told it: the
  * sessions' upstream may be no main any more, and what it has still said must not reach a client.
- */
+ * When it happens in the middle of a turn, the pumps read nothing for the rest of it. */
 static void check_stall(struct worker *w, int64_t last_us)
 {
     int64_t limit_us = w->config->stall_limit_ms * 1000;
@@ -211,6 +211,7 @@ static void check_stall(struct worker *w, int64_t last_us)
     if (w->now_us - last_us > limit_us)
         (void)follow_cut(w, GATEWAY_CUT_STALLED);
     deadlines_set(&w->deadlines, &w->pulse, w->now_us + limit_us / 4);
+    w->tools.read_until_us = w->now_us + limit_us;
 }
 
 static void on_pulse(struct deadline *d)

@@ -2,7 +2,8 @@
 // files anew: look at the difference before you commit it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -75,6 +76,52 @@ test("Grafana's dashboard is whole JSON", () => {
   assert.ok(JSON.parse(body).panels.length > 0);
 });
 
+// Environment of the controllers: {name: value}; a value from elsewhere is "".
+function environment(...args) {
+  const text = template("memgraph", "--show-only", "templates/deployment.yaml", ...args);
+  const block = /\n {10}env:\n([^]*?)\n {10}ports:/.exec(text)[1];
+  return Object.fromEntries(
+    [...block.matchAll(/- (?:\{name: (\w+), value: "?([^"}]*)"?\}|name: (\w+))/g)].map(([, name, value, other]) =>
+      name ? [name, value] : [other, ""],
+    ),
+  );
+}
+
+test("every setting of the schema reaches the controllers, and what they get is documented", () => {
+  const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
+  const names = Object.keys(schema.properties.controller.properties.settings.properties);
+  const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
+  writeFileSync(file, `controller:\n  settings:\n${names.map((name, i) => `    ${name}: ${1048576 + i}\n`).join("")}`);
+  const given = environment("--values", join(here, "everything.yaml"), "--values", file);
+  names.forEach((name, i) => assert.equal(given[name], `${1048576 + i}`, name));
+  const [table] = readFileSync(join(root, "docs/reference.md"), "utf8").split("## Commands");
+  const documented = new Set([...table.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name));
+  for (const name of Object.keys(given)) assert.ok(documented.has(name), name);
+  assert.ok(Object.keys(given).length > names.length);
+});
+
+test("TLS at the gateways: the Secret is mounted where the controllers look for it, and whole", () => {
+  const text = template("memgraph", "--show-only", "templates/deployment.yaml", "--set", "gateway.tlsSecret=my-cert");
+  const mount = /- \{name: tls, mountPath: (\S+), readOnly: true\}/.exec(text)[1];
+  assert.match(text, /- name: tls\n {10}secret: \{secretName: my-cert, defaultMode: 0440\}/);
+  assert.doesNotMatch(text, /subPath/); // such a file is never renewed
+  const given = environment("--set", "gateway.tlsSecret=my-cert");
+  assert.equal(given.GATEWAY_TLS_CERT_PATH, `${mount}/tls.crt`); // the keys of a Secret of type kubernetes.io/tls
+  assert.equal(given.GATEWAY_TLS_KEY_PATH, `${mount}/tls.key`);
+  assert.equal(environment().GATEWAY_TLS_CERT_PATH, undefined);
+});
+
+test("big numbers of a values file stay numbers", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
+  const big = 123456789;
+  const memgraph = ["walFlushEveryTransactions", "snapshotIntervalSeconds", "snapshotRetention", "memoryLimitMiB",
+    "queryTimeoutSeconds", "startupSeconds", "gracePeriodSeconds"];
+  writeFileSync(file, `memgraph:\n${memgraph.map((name) => `  ${name}: ${big}\n`).join("")}controller: {gracePeriodSeconds: ${big}}\n`);
+  const text = template("memgraph", "--values", file);
+  assert.equal(text.split(`${big}`).length - 1, memgraph.length + 1);
+  assert.doesNotMatch(text, /\de\+\d/);
+});
+
 const REFUSED = [
   ["a value that nobody knows", ["memgraph.replica=3"], /replica is not allowed/],
   ["no pods", ["memgraph.replicas=0"], /greater than or equal to 1/],
@@ -84,6 +131,8 @@ const REFUSED = [
   ["the flag of coordinators", ["memgraph.extraArgs={--management-port=1}"], /Must not validate/],
   ["another storage mode", ["memgraph.extraArgs={--storage-mode=ON_DISK}"], /Must not validate/],
   ["an unknown setting", ["controller.settings.PROBE_INTERVALL=1s"], /PROBE_INTERVALL is not/],
+  ["a setting of the certificate, which is a Secret", ["controller.settings.GATEWAY_TLS_CERT_PATH=/a"], /GATEWAY_TLS_CERT_PATH is not/],
+  ["a Secret's name that is none", ["gateway.tlsSecret=A_b"], /gateway.tlsSecret/],
   ["a setting that has a value of its own", ["controller.settings.DURABILITY=required"], /DURABILITY is not/],
   ["an unknown durability", ["controller.durability=maybe"], /must be one of/],
   ["a user without a password", ["auth.user=a"], /set both, or none/],

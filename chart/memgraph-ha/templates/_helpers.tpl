@@ -64,6 +64,11 @@ address comes first, so that it works without DNS, too. */}}
 {{- end }}
 {{- end }}
 
+{{/* A setting as text. Helm reads every number of a values file as a float, and a big one as 1e+06. */}}
+{{- define "memgraph-ha.text" -}}
+{{ if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
 {{/* Is there a Secret, ours or the user's? */}}
 {{- define "memgraph-ha.hasSecret" -}}
 {{- if or .Values.auth.existingSecret .Values.auth.user .Values.auth.users .Values.auth.adminToken }}yes{{ end }}

@@ -80,6 +80,32 @@ void desk_clear(struct controller *c)
     users_free(c->users);
 }
 
+struct loop *desk_setup(struct controller *c, struct fake_api *api,
+                        void (*tune)(struct config *config))
+{
+    enum { NOBODY = 1 };
+    struct loop *loop = loop_new();
+    struct config config;
+
+    if (api)
+        fake_api_start(api, loop);
+    desk_config(&config, "me", api ? api->port : NOBODY);
+    if (tune)
+        tune(&config);
+    desk_set(c, loop, &config);
+    return loop;
+}
+
+void desk_teardown(struct controller *c, struct fake_api *api)
+{
+    struct loop *loop = c->loop;
+
+    desk_clear(c);
+    if (api)
+        fake_api_stop(api);
+    loop_free(loop);
+}
+
 static void on_tick(void *arg)
 {
     loop_stop(arg);

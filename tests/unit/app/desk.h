@@ -1,7 +1,8 @@
 /* desk: a controller's parts on a test's desk: a loop, an API server, a configuration and an empty
  * view, with no rules that act on it (controller_step does nothing: it is not whole).
  *
- * The test makes the parts that it wants with their own x_new; desk_clear frees them. */
+ * The test makes the parts that it wants with their own x_new; desk_teardown and desk_clear free
+ * them. */
 #ifndef TESTS_DESK_H
 #define TESTS_DESK_H
 
@@ -10,6 +11,14 @@
 #include "fake_api.h"
 
 #include "../cmocka_test.h"
+
+/* What most tests begin with: the loop, the API server (NULL: nobody is there), and the controller,
+ * whose configuration `tune` (may be NULL) has changed before. And its end. */
+struct loop *desk_setup(struct controller *c, struct fake_api *api,
+                        void (*tune)(struct config *config));
+void desk_teardown(struct controller *c, struct fake_api *api);
+
+/* Its parts, for those who want several controllers, or something in between. */
 
 /* The configuration that desks start with: StatefulSet mg in db, short times. */
 void desk_config(struct config *config, const char *identity, unsigned api_port);

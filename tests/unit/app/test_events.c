@@ -20,14 +20,9 @@ static struct controller c;
 
 static int setup(void **state)
 {
-    struct config config;
-
     (void)state;
     ahead_us = 0;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "a", api.port);
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, NULL);
     c.events = events_new(&c);
     return 0;
 }
@@ -35,9 +30,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

@@ -11,14 +11,10 @@ static struct controller c;
 
 static int setup(void **state)
 {
-    struct config config;
     struct fail why;
 
     (void)state;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "me", api.port);
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, NULL);
     c.routes = routes_new(&c, &why);
     c.view.record_exists = true;
     c.view.record.epoch = 4;
@@ -28,9 +24,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

@@ -92,24 +92,24 @@ static bool answer(void *arg, const char *query, struct bolt_server_reply *out)
     return true;
 }
 
+static void with_a_user(struct config *config)
+{
+    config->promote_poke = 0;
+    (void)str_copy(config->user, sizeof config->user, "u");
+    (void)str_copy(config->password, sizeof config->password, "p");
+}
+
 static int setup(void **state)
 {
-    struct config config;
-
     (void)state;
-    loop = loop_new();
+    loop = desk_setup(&c, NULL, with_a_user);
     memset(&db, 0, sizeof db);
     db.role = "main";
     db.run = "run-a";
     db.version = "3.6.1";
     server = (struct bolt_server){.reply = answer};
     bolt_server_start(&server, loop, 0);
-    desk_config(&config, "a", 1);
-    config.bolt_port = server.port;
-    config.promote_poke = 0;
-    (void)str_copy(config.user, sizeof config.user, "u");
-    (void)str_copy(config.password, sizeof config.password, "p");
-    desk_set(&c, loop, &config);
+    c.config.bolt_port = server.port;
     return 0;
 }
 
@@ -119,8 +119,7 @@ static int teardown(void **state)
     link_free(c.links[0]);
     bolt_server_stop(&server);
     desk_turn(loop);
-    desk_clear(&c);
-    loop_free(loop);
+    desk_teardown(&c, NULL);
     return 0;
 }
 

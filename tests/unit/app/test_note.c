@@ -16,13 +16,8 @@ static bool check_says;
 
 static int setup(void **state)
 {
-    struct config config;
-
     (void)state;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "a", api.port);
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, NULL);
     dones = checks = 0;
     check_says = true;
     return 0;
@@ -31,9 +26,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

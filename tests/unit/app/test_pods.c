@@ -9,25 +9,22 @@ static struct loop *loop;
 static struct fake_api api;
 static struct controller c;
 
+static void nobody_at_bolt(struct config *config)
+{
+    config->bolt_port = 1; /* refuses */
+}
+
 static int setup(void **state)
 {
-    struct config config;
-
     (void)state;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "a", api.port);
-    config.bolt_port = 1; /* refuses */
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, nobody_at_bolt);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

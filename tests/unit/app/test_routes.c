@@ -59,13 +59,10 @@ static void pod_is(int pod, const char *ip, const char *run)
 
 static void start(bool with_readers)
 {
-    struct config config;
     struct fail why;
 
-    desk_config(&config, "a", 1);
-    config.read_gateway = with_readers;
-    config.bolt_port = 7000;
-    desk_set(&c, loop, &config);
+    c.config.read_gateway = with_readers;
+    c.config.bolt_port = 7000;
     c.routes = routes_new(&c, &why);
     assert_non_null(c.routes);
     memset(&plan, 0, sizeof plan);
@@ -78,7 +75,7 @@ static void start(bool with_readers)
 static int setup(void **state)
 {
     (void)state;
-    loop = loop_new();
+    loop = desk_setup(&c, NULL, NULL);
     scripted = false;
     script_n = script_at = told = 0;
     return 0;
@@ -88,8 +85,7 @@ static int teardown(void **state)
 {
     (void)state;
     link_free(c.links[0]);
-    desk_clear(&c);
-    loop_free(loop);
+    desk_teardown(&c, NULL);
     return 0;
 }
 
@@ -304,13 +300,10 @@ static void test_readers_are_told_by_process(void **state)
 
 static void test_without_gateways_all_is_settled(void **state)
 {
-    struct config config;
     struct fail why;
 
     (void)state;
-    desk_config(&config, "a", 1);
-    config.gateway = config.read_gateway = false;
-    desk_set(&c, loop, &config);
+    c.config.gateway = c.config.read_gateway = false;
     c.routes = routes_new(&c, &why);
     memset(&plan, 0, sizeof plan);
     gate(GATE_HOLD, 0);

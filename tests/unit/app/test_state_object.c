@@ -28,22 +28,15 @@ static json_t *object_of(int64_t epoch)
 
 static int setup(void **state)
 {
-    struct config config;
-
     (void)state;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "a", api.port);
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, NULL);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

@@ -28,18 +28,18 @@ static int read_docs(void **state)
     return 0;
 }
 
+static void with_readers(struct config *config)
+{
+    config->read_gateway = true;
+    config->bolt_port = 1; /* refuses */
+}
+
 static int setup(void **state)
 {
-    struct config config;
     struct fail why;
 
     (void)state;
-    loop = loop_new();
-    fake_api_start(&api, loop);
-    desk_config(&config, "me", api.port);
-    config.read_gateway = true;
-    config.bolt_port = 1; /* refuses */
-    desk_set(&c, loop, &config);
+    loop = desk_setup(&c, &api, with_readers);
     c.routes = routes_new(&c, &why);
     assert_non_null(c.routes);
     c.state = state_new(&c);
@@ -51,9 +51,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    desk_clear(&c);
-    fake_api_stop(&api);
-    loop_free(loop);
+    desk_teardown(&c, &api);
     return 0;
 }
 

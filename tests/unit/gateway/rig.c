@@ -277,6 +277,23 @@ unsigned rig_open_fds(void)
     return n;
 }
 
+unsigned rig_open_sockets(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    unsigned n = 0;
+
+    assert_non_null(d);
+    while ((entry = readdir(d))) {
+        char target[64] = {0};
+
+        n += readlinkat(dirfd(d), entry->d_name, target, sizeof target - 1) > 0 &&
+             str_starts(str_of(target), "socket:");
+    }
+    closedir(d);
+    return n;
+}
+
 uint8_t rig_byte(uint64_t stream, uint64_t at)
 {
     uint64_t x = (at + 1) * 0x9e3779b97f4a7c15u + stream * 0xbf58476d1ce4e5b9u;

@@ -57,6 +57,7 @@ void rig_reset(int fd);
 
 int64_t rig_now_us(void);
 unsigned rig_open_fds(void);
+unsigned rig_open_sockets(void); /* without the pipes that workers keep */
 /* A byte stream that both ends can compute. */
 uint8_t rig_byte(uint64_t stream, uint64_t at);
 

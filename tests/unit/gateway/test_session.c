@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +33,15 @@ static void test_forwards_and_counts(void **state)
     rig_stop(&r);
 }
 
+static void expect_option(int fd, int option, int wanted)
+{
+    int got = 0;
+    socklen_t size = sizeof got;
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, option, &got, &size), 0);
+    assert_int_equal(got, wanted);
+}
+
 static void test_sets_socket_options(void **state)
 {
     struct rig r;
@@ -47,13 +58,16 @@ static void test_sets_socket_options(void **state)
         int timeout = 0, nodelay = 0, keep = 0, listening = 0;
         socklen_t size = sizeof timeout;
 
-        if (getsockopt(fd, 6, 18 /* TCP_USER_TIMEOUT */, &timeout, &size) || timeout != 12345)
+        if (getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &size) || timeout != 12345)
             continue;
         size = sizeof nodelay;
-        (void)getsockopt(fd, 6, 1 /* TCP_NODELAY */, &nodelay, &size);
+        (void)getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size);
         (void)getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &keep, &size);
         (void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
         assert_true(nodelay && keep);
+        expect_option(fd, TCP_KEEPIDLE, 30);
+        expect_option(fd, TCP_KEEPINTVL, 10);
+        expect_option(fd, TCP_KEEPCNT, 3);
         found += !listening;
     }
     assert_int_equal(found, 2); /* the client's side, by inheritance, and the upstream's */

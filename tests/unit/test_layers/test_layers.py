@@ -20,7 +20,8 @@ FILE_LINES, FUNCTION_LINES = 400, 60
 COMPILER = re.compile(
     r"^(_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(asan|ubsan|sanitizer|gcov|llvm|tsan)_\w+)$")
 PURE_LIBC = {"__assert_fail", "memchr", "memcmp", "memcpy", "memmove", "memset", "strchr", "strcmp",
-             "strlen", "strncmp", "strnlen", "strrchr", "strstr", "snprintf", "vsnprintf"}
+             "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "strstr", "snprintf",
+             "vsnprintf"}
 PURE_BASE = re.compile(r"^(str|fail)_")
 PROTO_LIBC = PURE_LIBC | {"free", "gmtime_r", "timegm", "strdup", "strtod", "qsort", "bsearch"}
 PROTO_BASE = re.compile(r"^(str|fail|buf|rd|arena|duration)_|^x(malloc|calloc|realloc|strdup)\w*$")
