@@ -83,6 +83,28 @@ static bool is_first(const struct view *v)
     return v->record.transition == EPOCH_INITIAL && v->record.epoch == 1;
 }
 
+/* A switchover whose X is main, though not by us: a leader before us has promoted it, and opened
+ * its gate, maybe. Once it is demoted again nothing would show that, and after a restart the way
+ * back to the old main would lose what X acknowledged: there is no way back from now on. */
+static bool way_back_is_closed(const struct view *v, struct plan *plan)
+{
+    int from = v->record.from;
+    struct record *r;
+
+    if (v->record.transition != EPOCH_SWITCHOVER || from < 0 ||
+        !pod_runs(&v->pods[from], v->record.from_run))
+        return true;
+    r = plan_write(plan, v, RULE_EPOCH, "%s-%d is main already, and may have served",
+                   v->settings.name, v->record.target);
+    if (r) {
+        r->from = -1;
+        r->from_run[0] = '\0';
+        if (pod_role(&v->pods[from]) != ROLE_REPLICA)
+            r->fenced |= 1U << from;
+    }
+    return false;
+}
+
 /* Step 3. The other of the pair, if it is main and can be reached; X, unless this leader has
  * promoted it in this epoch. */
 static bool step_demote(const struct view *v, struct plan *plan)
@@ -105,6 +127,8 @@ static bool step_demote(const struct view *v, struct plan *plan)
     }
     if (pod_role(&v->pods[x]) == ROLE_REPLICA || is_first(v))
         return true;
+    if (!way_back_is_closed(v, plan))
+        return false;
     (void)plan_add(plan, v, EFFECT_DEMOTE, RULE_EPOCH, x,
                    "a promotion, and with it the epoch, needs a replica");
     return false;

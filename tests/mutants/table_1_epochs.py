@@ -3,6 +3,12 @@ from mutant import under
 
 PROCEDURE = under(
     "Epochs: the one procedure",
+    ("way-back-left-open", "epoch.c", "before the X of a switchover is demoted again, the record says that there is no way back",
+     "    if (!way_back_is_closed(v, plan))\n        return false;\n", ""),
+    ("way-back-unfenced", "epoch.c", "an old main that was not demoted is fenced with that",
+     "        if (pod_role(&v->pods[from]) != ROLE_REPLICA)\n            r->fenced |= 1U << from;\n", ""),
+    ("way-back-of-compared", "epoch.c", "two that are compared stay so",
+     " || from < 0 ||\n        !pod_runs(&v->pods[from], v->record.from_run))", " || from < 0)"),
     # 1: the record
     ("promote-early", "failover.c", "nothing happens before the record is written",
      "    (void)epoch_begin(v, plan, rule, EPOCH_FAILOVER, view_s(v),",

@@ -114,6 +114,39 @@ static void test_a_switchover_promotes_nobody_beside_the_old_main(void **state)
     assert_non_null(effect(EFFECT_PROMOTE, 0, -1));
 }
 
+/* A leader that took over finds the X of a switchover as main: it may have served already. */
+static void test_before_x_is_demoted_again_there_is_no_way_back(void **state)
+{
+    (void)state;
+    begin(EPOCH_SWITCHOVER, 1);
+    decide();
+    assert_true(plan_has_write(&plan));
+    assert_int_equal(plan.record.from, -1);
+    assert_string_equal(plan.record.from_run, "");
+    assert_int_equal(plan.record.transition, EPOCH_SWITCHOVER);
+    assert_int_equal(plan.record.fenced, v.record.fenced);
+    assert_null(effect(EFFECT_DEMOTE, 0, -1));
+    view_link_down(&v, 1, FAIL_TIMEOUT, "silence");
+    decide();
+    assert_int_equal(plan.record.fenced, v.record.fenced | 1U << 1);
+    view_link_up(&v, 1);
+    view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
+    v.record.from = -1;
+    decide();
+    assert_non_null(effect(EFFECT_DEMOTE, 0, -1));
+}
+
+/* The old main is another process: the two are compared anyhow. */
+static void test_of_two_that_are_compared_the_way_back_stays_open(void **state)
+{
+    (void)state;
+    begin(EPOCH_SWITCHOVER, 1);
+    (void)str_copy(v.record.from_run, sizeof v.record.from_run, "before");
+    decide();
+    assert_false(plan_has_write(&plan));
+    assert_non_null(effect(EFFECT_DEMOTE, 0, -1));
+}
+
 /* A leader that took over finds X as main. Was it promoted in this epoch? */
 static void test_who_is_main_already(void **state)
 {
@@ -125,7 +158,7 @@ static void test_who_is_main_already(void **state)
     } table[] = {{EPOCH_FAILOVER, PROMOTED_FAILOVER, 1, true},
                  {EPOCH_FAILOVER, PROMOTED_FAILOVER, -1, false},
                  {EPOCH_FAILOVER, PROMOTED_FORCED, 1, false},
-                 {EPOCH_SWITCHOVER, PROMOTED_SWITCHOVER, 1, false},
+                 {EPOCH_SWITCHOVER, PROMOTED_SWITCHOVER, -1, false},
                  {EPOCH_REFRESH, PROMOTED_FAILOVER, -1, false}};
 
     (void)state;
@@ -312,6 +345,8 @@ int main(void)
         cmocka_unit_test_setup(test_who_is_to_be_main_waits_for_no_rebuild, set_up),
         cmocka_unit_test_setup(test_a_refresh_moves_no_main, set_up),
         cmocka_unit_test_setup(test_a_switchover_promotes_nobody_beside_the_old_main, set_up),
+        cmocka_unit_test_setup(test_before_x_is_demoted_again_there_is_no_way_back, set_up),
+        cmocka_unit_test_setup(test_of_two_that_are_compared_the_way_back_stays_open, set_up),
         cmocka_unit_test_setup(test_who_is_main_already, set_up),
         cmocka_unit_test_setup(test_another_label_of_a_main_is_waited_for, set_up),
         cmocka_unit_test_setup(test_who_joins_said_so_since_the_record_was_written, set_up),
