@@ -69,7 +69,7 @@ static void check_record(struct check *c)
         return;
     c->record_version = version;
     r = world_record(c->world);
-    if (r && !ledger_record(c->ledger, r, why) && !c->record_may_fall)
+    if (r && !ledger_record(c->ledger, clock_now_us(), r, why) && !c->record_may_fall)
         check_break(c, "%s", why);
     if (r)
         check_armed(c, r);

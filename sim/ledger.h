@@ -25,7 +25,8 @@ struct write {
 };
 
 struct ledger_epoch {
-    int64_t epoch, first_ack_us; /* 0: none yet */
+    int64_t epoch, at_us, first_ack_us; /* 0: none yet */
+    bool excused;                       /* the one write of its finalize window is lost */
     int target;
     char run[RUN_SIZE];
 };
@@ -38,6 +39,7 @@ struct ledger {
     struct ledger_epoch *epochs;
     size_t epochs_n, epochs_cap, newest; /* newest: index of the last that acknowledged */
     int64_t last_ack_us, longest_gap_us;
+    unsigned excused; /* acknowledged writes that were lost in a finalize window */
 };
 
 void ledger_init(struct ledger *l);
@@ -49,10 +51,13 @@ size_t ledger_begin(struct ledger *l, int64_t now_us);
 bool ledger_end(struct ledger *l, size_t id, int64_t now_us, enum write_outcome outcome,
                 const char *run, int pod, char why[WHY_TEXT_SIZE]);
 /* The record changed. False: its epoch fell (*why). */
-bool ledger_record(struct ledger *l, const struct record *r, char why[WHY_TEXT_SIZE]);
+bool ledger_record(struct ledger *l, int64_t now_us, const struct record *r,
+                   char why[WHY_TEXT_SIZE]);
 
-/* Compares with the ids that the main holds at the end; seen[id]: how often. */
-bool ledger_check(const struct ledger *l, const unsigned *seen, size_t seen_n,
-                  char why[WHY_TEXT_SIZE]);
+/* Compares with the ids that the main holds at the end; seen[id]: how often. Excused is one write a
+ * move of the main that was under way when the record named the new one, or before that served, and
+ * that the former main acknowledged within a second: S had prepared it, and was promoted before
+ * its last step (docs/decisions.md, "What the promises do not cover"). */
+bool ledger_check(struct ledger *l, const unsigned *seen, size_t seen_n, char why[WHY_TEXT_SIZE]);
 
 #endif

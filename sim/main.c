@@ -18,7 +18,7 @@ struct options {
 
 /* What a job tells its parent. */
 struct report {
-    uint64_t seeds, failures, happenings, writes, acknowledged, faults, persons;
+    uint64_t seeds, failures, happenings, writes, acknowledged, excused, faults, persons;
     int64_t simulated_us;
 };
 
@@ -91,6 +91,7 @@ static void run_job(const struct options *o, int64_t first, double until_s, stru
         report->happenings += result.happenings;
         report->writes += result.writes;
         report->acknowledged += result.acknowledged;
+        report->excused += result.excused;
         report->faults += result.faults;
         report->persons += result.decisions > 0;
         report->simulated_us += result.simulated_us;
@@ -128,6 +129,7 @@ static void add(struct report *sum, const struct report *one)
     sum->happenings += one->happenings;
     sum->writes += one->writes;
     sum->acknowledged += one->acknowledged;
+    sum->excused += one->excused;
     sum->faults += one->faults;
     sum->persons += one->persons;
     sum->simulated_us += one->simulated_us;
@@ -182,11 +184,13 @@ int main(int argc, char **argv)
         whole = run_jobs(&o, began_s + 60.0 * (double)o.minutes, &sum);
     took_s = now_s() - began_s;
     printf("%llu seeds, %llu failures%s: %.0f seeds a minute, %.1f simulated hours, %llu faults, "
-           "%llu of %llu writes acknowledged, a person in %llu, %.1f million happenings\n",
+           "%llu of %llu writes acknowledged, %llu lost in a finalize window, a person in %llu, "
+           "%.1f million happenings\n",
            (unsigned long long)sum.seeds, (unsigned long long)sum.failures,
            whole ? "" : ", A JOB DIED", (double)sum.seeds * 60 / took_s,
            (double)sum.simulated_us / 3.6e9, (unsigned long long)sum.faults,
            (unsigned long long)sum.acknowledged, (unsigned long long)sum.writes,
-           (unsigned long long)sum.persons, (double)sum.happenings / 1e6);
+           (unsigned long long)sum.excused, (unsigned long long)sum.persons,
+           (double)sum.happenings / 1e6);
     return whole && !sum.failures ? 0 : 1;
 }

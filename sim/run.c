@@ -294,6 +294,7 @@ void run_seed(uint64_t seed, enum run_profile profile, bool trace, struct run_re
     out->happenings = clock_count();
     out->writes = p.ledger.n;
     out->acknowledged = p.ledger.acknowledged;
+    out->excused = p.ledger.excused;
     out->decisions = p.person ? person_decisions(p.person) : 0;
     person_free(p.person);
     out->faults = p.faults ? faults_count(p.faults) : 0;

@@ -21,12 +21,14 @@ static int teardown(void **state)
     return 0;
 }
 
+static int64_t record_s; /* when it changes */
+
 static bool record(int64_t epoch, int target, const char *run)
 {
     struct record r = {.epoch = epoch, .target = target};
 
     (void)str_copy(r.main_run, sizeof r.main_run, run);
-    return ledger_record(&l, &r, why);
+    return ledger_record(&l, record_s * SECOND, &r, why);
 }
 
 static bool write_at(int64_t sent_s, int64_t ended_s, enum write_outcome outcome, const char *run,
@@ -59,6 +61,43 @@ static void test_what_is_there_in_the_end(void **state)
     seen[1] = 1;
     assert_false(ledger_check(&l, seen, 3, why));
     assert_non_null(strstr(why, "refused"));
+}
+
+/* One a move, of the former main, under way then, and acknowledged soon. */
+static void test_the_finalize_window(void **state)
+{
+    static const struct {
+        int64_t sent_s, ended_s;
+        const char *run;
+        bool excused;
+    } table[] = {{9, 11, "a", true},   {9, 10, "a", true}, {9, 12, "a", false}, /* too late */
+                 {11, 11, "a", false},                                          /* sent after it */
+                 {8, 9, "a", false},   /* acknowledged before it */
+                 {9, 11, "b", false}}; /* by the new main */
+    const unsigned seen[2] = {0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        ledger_done(&l);
+        ledger_init(&l);
+        record_s = 1;
+        assert_true(record(1, 0, "a"));
+        (void)write_at(table[i].sent_s, table[i].ended_s, WRITE_ACKNOWLEDGED, table[i].run, 0);
+        record_s = 10;
+        assert_true(record(2, 1, "b"));
+        assert_int_equal(ledger_check(&l, seen, 1, why), table[i].excused);
+        assert_int_equal(l.excused, table[i].excused);
+    }
+    ledger_done(&l);
+    ledger_init(&l);
+    record_s = 1;
+    assert_true(record(1, 0, "a"));
+    (void)write_at(9, 10, WRITE_ACKNOWLEDGED, "a", 0);
+    (void)write_at(9, 10, WRITE_ACKNOWLEDGED, "a", 0);
+    record_s = 10;
+    assert_true(record(2, 1, "b"));
+    assert_false(ledger_check(&l, seen, 2, why)); /* two */
+    record_s = 0;
 }
 
 static void test_what_was_never_written(void **state)
@@ -99,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_there_in_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_never_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_finalize_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_mains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_epoch_never_falls, setup, teardown),
     };
