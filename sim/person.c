@@ -17,7 +17,7 @@ struct person {
     unsigned decisions;
     bool ready;              /* all pods were at the last look */
     char hopeless[RUN_SIZE]; /* the process that was so at the last look; empty: none */
-    unsigned hopeless_looks, waiting_looks;
+    unsigned hopeless_looks, waiting_looks, silent_looks;
     int asked_for; /* the pod whose rebuild was asked for last; -1: none */
 };
 
@@ -130,6 +130,18 @@ static bool removes_what_is_aside(struct person *p)
     return false;
 }
 
+/* A main with a write under way to a replica that vanished is silent for 30 s. */
+static bool may_answer_yet(struct person *p, const char *reason)
+{
+    static const unsigned patience = 4;
+
+    if (!str_contains(str_of(reason), "it hangs"))
+        p->silent_looks = 0;
+    else
+        p->silent_looks++;
+    return p->silent_looks && p->silent_looks <= patience;
+}
+
 /* A main that was restarted waits for an S that can tell nothing (Memgraph before 3.5). */
 static bool waits_for_s(struct person *p, const char *reason)
 {
@@ -175,6 +187,8 @@ static void look(struct person *p)
     if (c->view.record.request[0] || !settled)
         return;
     waits = waits_for_s(p, c->plan.reason);
+    if (may_answer_yet(p, c->plan.reason))
+        return;
     if (waits || str_contains(str_of(c->plan.reason), "no failover from")) {
         p->decisions++;
         /* When the other one has nothing to offer, the main of the record goes on as it is. */

@@ -132,7 +132,9 @@ static void choose(struct run *run, uint64_t seed, enum run_profile profile)
         run->faults.kinds = 0;
     if (profile == RUN_ROLLING || profile == RUN_ROUGH)
         choose_rolling(run, &r);
-    if (random_chance(&r, 40))
+    /* No network gives an address to another machine's pod before the first one's kubelet has
+     * reported: that is a limit of the promises, too. */
+    if (run->world.cluster.address != KUBE_CLUSTER_ADDRESS_REUSE && random_chance(&r, 40))
         run->world.cluster.status_delay_us = random_range(&r, 10, 1500) * 1000;
 }
 
