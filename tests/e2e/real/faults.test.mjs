@@ -30,6 +30,7 @@ const anotherMain = (old) =>
 function scenario(name, fault, { gapLimitMs = GAP_LIMIT_MS } = {}) {
   for (let i = 0; i < RUNS; i++) {
     test(RUNS > 1 ? `${name} (${i + 1})` : name, async (t) => {
+      if (i > 0) await release.renew();
       const before = release.ledger.acked.size;
       const told = await tell(t, release, { fault });
       note(name, { ...told, acknowledged: release.ledger.acked.size - before });

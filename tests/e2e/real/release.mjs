@@ -246,6 +246,23 @@ export class Release {
     await this.kill(pod, "SIGKILL", "/memgraph-controller");
   }
 
+  /**
+   * Replaces the pods in which a container has died, one by one: the kubelet's crash backoff (10, 20,
+   * 40 s before it starts a container again) begins anew with another pod.
+   */
+  async renew() {
+    const pods = [...(await this.pods()), ...(await this.controllerPods())];
+    const died = pods.filter(({ status }) =>
+      status.containerStatuses?.some(({ restartCount }) => restartCount > 0));
+    for (const { metadata } of died) {
+      await this.deletePod(metadata.name);
+      await waitFor(`${metadata.name} is another pod`, async () =>
+        ![...(await this.pods()), ...(await this.controllerPods())].some((pod) => pod.metadata.uid === metadata.uid),
+      60_000);
+      await this.settled();
+    }
+  }
+
   /** As `kubectl rollout restart` does. */
   async rolloutRestart(path) {
     const annotations = { "kubectl.kubernetes.io/restartedAt": new Date().toISOString() };
