@@ -115,7 +115,8 @@ static bool is_excused(struct ledger *l, const struct write *w)
         if (e->excused || e->target == before->target || !w->run[0] ||
             strncmp(before->run, w->run, strlen(w->run)) != 0)
             continue;
-        if (w->sent_us > served_us || w->ended_us < e->at_us || w->ended_us > served_us + limit_us)
+        if (w->sent_us > served_us || w->ended_us < e->at_us - limit_us ||
+            w->ended_us > served_us + limit_us)
             continue;
         e->excused = true;
         l->excused++;

@@ -54,10 +54,11 @@ bool ledger_end(struct ledger *l, size_t id, int64_t now_us, enum write_outcome 
 bool ledger_record(struct ledger *l, int64_t now_us, const struct record *r,
                    char why[WHY_TEXT_SIZE]);
 
-/* Compares with the ids that the main holds at the end; seen[id]: how often. Excused is one write a
- * move of the main that was under way when the record named the new one, or before that served, and
- * that the former main acknowledged within a second: S had prepared it, and was promoted before
- * its last step (docs/decisions.md, "What the promises do not cover"). */
+/* Compares with the ids that the main holds at the end; seen[id]: how often. Excused, and counted,
+ * is one write a move of the main: S had prepared it, and its last step did not reach S before it
+ * was promoted. The former main acknowledged it all the same, at most PROOF_INTERVAL (1 s) before
+ * the record named S, or a second after S began to serve (docs/decisions.md, "What the promises do
+ * not cover"). */
 bool ledger_check(struct ledger *l, const unsigned *seen, size_t seen_n, char why[WHY_TEXT_SIZE]);
 
 #endif

@@ -22,6 +22,9 @@ struct report {
     int64_t simulated_us;
 };
 
+/* A write lost in a finalize window needs a coincidence of milliseconds. */
+enum { SEEDS_PER_EXCUSE = 5000 };
+
 static const struct argp_option argp_options[] = {
     {"seeds", 'n', "N", 0, "how many (default 100)", 0},
     {"from", 'f', "SEED", 0, "the first one (default 1)", 0},
@@ -166,7 +169,7 @@ int main(int argc, char **argv)
                         .profile_name = "default"};
     struct report sum = {0};
     double began_s = now_s(), took_s;
-    bool whole = true;
+    bool whole = true, excused;
 
     /* A world is built and freed again and again: its memory is kept. */
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 28);
@@ -192,5 +195,9 @@ int main(int argc, char **argv)
            (unsigned long long)sum.acknowledged, (unsigned long long)sum.writes,
            (unsigned long long)sum.excused, (unsigned long long)sum.persons,
            (double)sum.happenings / 1e6);
-    return whole && !sum.failures ? 0 : 1;
+    excused = sum.excused > 1 + sum.seeds / SEEDS_PER_EXCUSE;
+    if (excused)
+        printf(
+            "FAILED  sim   # more writes are lost in finalize windows than coincidences explain\n");
+    return whole && !sum.failures && !excused ? 0 : 1;
 }

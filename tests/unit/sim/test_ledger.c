@@ -72,8 +72,8 @@ static void test_the_finalize_window(void **state)
         bool excused;
     } table[] = {{9, 11, "a", true},   {9, 10, "a", true}, {9, 12, "a", false}, /* too late */
                  {11, 11, "a", false},                                          /* sent after it */
-                 {8, 9, "a", false},   /* acknowledged before it */
-                 {9, 11, "b", false}}; /* by the new main */
+                 {8, 9, "a", true},    {7, 8, "a", false}, /* acknowledged long before it */
+                 {9, 11, "b", false}};                     /* by the new main */
     const unsigned seen[2] = {0, 0};
 
     (void)state;
