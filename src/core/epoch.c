@@ -208,8 +208,9 @@ static bool s_is_compared(const struct view *v)
 {
     const struct pod *s = &v->pods[view_s(v)];
 
-    return v->record.transition == EPOCH_SWITCHOVER && v->record.from == view_s(v) && s->run[0] &&
-           !pod_runs(s, v->record.from_run);
+    if (v->record.transition != EPOCH_SWITCHOVER || v->record.from != view_s(v))
+        return false;
+    return !v->record.from_run[0] || (s->run[0] && !pod_runs(s, v->record.from_run));
 }
 
 /* S first: the writes wait for it. */

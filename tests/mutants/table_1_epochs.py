@@ -3,6 +3,8 @@ from mutant import under
 
 PROCEDURE = under(
     "Epochs: the one procedure",
+    ("compared-by-hearsay", "epoch.c", "where the two are to be compared S is waited for, whatever this leader has seen of it",
+     "    return !v->record.from_run[0] || (s->run", "    return (s->run"),
     ("way-back-left-open", "epoch.c", "before the X of a switchover is demoted again, the record says that there is no way back",
      "    if (!way_back_is_closed(v, plan))\n        return false;\n", ""),
     ("way-back-unfenced", "epoch.c", "an old main that was not demoted is fenced with that",

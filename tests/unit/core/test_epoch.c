@@ -147,6 +147,25 @@ static void test_of_two_that_are_compared_the_way_back_stays_open(void **state)
     assert_non_null(effect(EFFECT_DEMOTE, 0, -1));
 }
 
+/* Who of the pair has more is not known before S is there, whatever this leader has seen of it. */
+static void test_who_is_to_be_compared_is_waited_for(void **state)
+{
+    (void)state;
+    v.pods[0].role = ROLE_REPLICA;
+    begin(EPOCH_SWITCHOVER, 1);
+    v.record.from_run[0] = '\0';
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    promoted();
+    view_link_down(&v, 1, FAIL_REFUSED, "gone");
+    v.pods[1].run[0] = '\0'; /* this leader has never seen it */
+    v.now_us += 60 * second;
+    decide();
+    assert_string_equal(plan.reason, "mg-1 is being registered");
+    (void)str_copy(v.record.from_run, sizeof v.record.from_run, "r1"); /* it is the old main */
+    decide();
+    assert_string_not_equal(plan.reason, "mg-1 is being registered");
+}
+
 /* A leader that took over finds X as main. Was it promoted in this epoch? */
 static void test_who_is_main_already(void **state)
 {
@@ -347,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_switchover_promotes_nobody_beside_the_old_main, set_up),
         cmocka_unit_test_setup(test_before_x_is_demoted_again_there_is_no_way_back, set_up),
         cmocka_unit_test_setup(test_of_two_that_are_compared_the_way_back_stays_open, set_up),
+        cmocka_unit_test_setup(test_who_is_to_be_compared_is_waited_for, set_up),
         cmocka_unit_test_setup(test_who_is_main_already, set_up),
         cmocka_unit_test_setup(test_another_label_of_a_main_is_waited_for, set_up),
         cmocka_unit_test_setup(test_who_joins_said_so_since_the_record_was_written, set_up),
