@@ -1,5 +1,7 @@
 #include "core/command.h"
 
+#include "core/epoch.h"
+
 #include <assert.h>
 
 static const int64_t busy_pause_us = 20 * 1000;  /* "Memgraph as it is", 3 */
@@ -97,17 +99,28 @@ static void demoted(struct view *v, int pod, enum outcome outcome)
     v->work.fenced_at = v->now_us;
 }
 
+static void s_registered(struct view *v, enum outcome outcome)
+{
+    struct epoch_work *w = &v->work;
+
+    if (epoch_s_is_compared(v) && outcome != OUTCOME_OK && outcome != OUTCOME_REFUSED) {
+        w->s_incomparable = true;
+        w->promoted = false; /* a demotion takes the dead row away */
+        return;
+    }
+    w->s_done = true;
+    w->s_registered = outcome == OUTCOME_OK;
+    w->s_registered_at = v->now_us;
+}
+
 static void registered(struct view *v, int target, enum outcome outcome, bool in_epoch)
 {
     struct pod *p = &v->pods[target];
 
     if (outcome == OUTCOME_BUSY || outcome == OUTCOME_STALE)
         return; /* sent again */
-    if (in_epoch && target == view_s(v)) {
-        v->work.s_done = true;
-        v->work.s_registered = outcome == OUTCOME_OK;
-        v->work.s_registered_at = v->now_us;
-    }
+    if (in_epoch && target == view_s(v))
+        s_registered(v, outcome);
     if (in_epoch)
         v->work.tried |= 1U << target;
     if (outcome == OUTCOME_OK) {

@@ -202,15 +202,28 @@ static bool s_must_wait(const struct view *v)
            (r->sync_why == SYNC_WHY_DEGRADED && v->pods[view_s(v)].row_bad);
 }
 
-/* Neither X nor S is the process that it was when the main began to move: S was registered to see
- * who has more, and X refused it. */
-static bool s_is_compared(const struct view *v)
+bool epoch_s_is_compared(const struct view *v)
 {
     const struct pod *s = &v->pods[view_s(v)];
 
     if (v->record.transition != EPOCH_SWITCHOVER || v->record.from != view_s(v))
         return false;
     return !v->record.from_run[0] || (s->run[0] && !pod_runs(s, v->record.from_run));
+}
+
+/* S answers us, and X cannot register it: only a person knows whom to believe then. */
+static void tell_incomparable(const struct view *v, struct plan *plan)
+{
+    const struct pod *s = &v->pods[view_s(v)];
+    static const unsigned in_a_row = 3;
+
+    if (!pod_up(s) || s->register_failures < in_a_row)
+        return;
+    plan_warn(plan, v, RULE_EPOCH, "PairNotCompared",
+              "nobody serves until it is known who of the pair has more: %.60s-%d cannot register "
+              "%.60s-%d. Mend the network between them; or choose one: failover --to POD "
+              "--accept-data-loss",
+              v->settings.name, v->record.target, v->settings.name, view_s(v));
 }
 
 /* S first: the writes wait for it. */
@@ -222,12 +235,16 @@ static bool step_register_s(const struct view *v, struct plan *plan)
 
     if (v->work.s_done || s_must_wait(v))
         return true;
-    if (!s_is_compared(v) && (v->now_us >= until_us || !epoch_s_can_join(v, why)))
+    if (!epoch_s_is_compared(v) && (v->now_us >= until_us || !epoch_s_can_join(v, why)))
         return true;
     plan_wake(plan, until_us);
     plan_reason(plan, "%s-%d is being registered", v->settings.name, s);
-    if (is_ready_to_join(v, s))
+    if (v->work.s_incomparable && v->now_us < v->pods[s].register_retry_at) {
+        tell_incomparable(v, plan);
+        plan_wake(plan, v->pods[s].register_retry_at);
+    } else if (is_ready_to_join(v, s)) {
         add_register(v, plan, s, view_sync_mode(v));
+    }
     return false;
 }
 
@@ -236,7 +253,7 @@ static bool s_has_more(const struct view *v, struct plan *plan)
     int s = view_s(v);
     struct record *r;
 
-    if (!s_is_compared(v) || v->work.touched || !v->work.s_done || !pod_refused(&v->pods[s]))
+    if (!epoch_s_is_compared(v) || v->work.touched || !v->work.s_done || !pod_refused(&v->pods[s]))
         return false;
     plan_reason(plan, "%s-%d holds more than %s-%d: it goes on", v->settings.name, s,
                 v->settings.name, v->record.target);

@@ -129,7 +129,7 @@ static void compare_with_other(const struct view *v, struct plan *plan)
     if (!r)
         return;
     r->from = view_s(v);
-    r->from_run[0] = '\0'; /* in no process that would vouch for it: epoch.c, s_is_compared */
+    r->from_run[0] = '\0'; /* in no process that would vouch for it: epoch_s_is_compared */
 }
 
 /* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,

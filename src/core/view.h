@@ -131,11 +131,12 @@ struct epoch_work {
     bool s_done;          /* REGISTER of S was answered, one way or the other */
     char s_run[RUN_SIZE]; /* S's run id, read before REGISTER */
     int64_t s_registered_at;
-    bool s_registered; /* REGISTER of S answered success in this epoch */
-    uint32_t tried;    /* the A whose REGISTER was answered, one way or the other */
-    bool touched;      /* the touch ended */
-    bool touch_clean;  /* it was confirmed */
-    int64_t touch_ts;  /* T's last durable timestamp as first seen after the touch; 0: not yet */
+    bool s_registered;   /* REGISTER of S answered success in this epoch */
+    bool s_incomparable; /* REGISTER of S did not tell in this epoch who of the pair has more */
+    uint32_t tried;      /* the A whose REGISTER was answered, one way or the other */
+    bool touched;        /* the touch ended */
+    bool touch_clean;    /* it was confirmed */
+    int64_t touch_ts;    /* T's last durable timestamp as first seen after the touch; 0: not yet */
     int64_t detected_at, decided_at, recorded_at, fenced_at, promoted_at, touched_at;
 };
 

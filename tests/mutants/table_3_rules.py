@@ -112,7 +112,7 @@ OPERATIONAL = under(
     ("compared-without-consequence", "epoch.c", "O3, compare: refused as diverged, the other holds more and goes on",
      " || s_has_more(v, plan) || !step_register_others", " || !step_register_others"),
     ("compared-after-the-touch", "epoch.c", "O3, compare: the other is registered before the touch, however long it takes",
-     "    if (!s_is_compared(v) && (v->now_us >= until_us", "    if ((v->now_us >= until_us"),
+     "    if (!epoch_s_is_compared(v) && (v->now_us >= until_us", "    if ((v->now_us >= until_us"),
     ("back-after-compare", "epoch.c", "O3, compare: from the one that holds more is no way back",
      "        r->from = -1; /* X is known", "        r->from = r->from; /* X is known"),
     ("every-switchover-compares", "epoch.c", "O3, compare: only if the other is another process than `from` names",

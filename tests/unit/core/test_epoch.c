@@ -1,6 +1,7 @@
 /* The conditions of one step at a time; the stories see the steps one after the other. */
 #include "core/epoch.h"
 
+#include "core/command.h"
 #include "core/epoch_finish.h"
 #include "core/rules.h"
 #include "steady.h"
@@ -284,6 +285,87 @@ static void test_the_other_is_compared_however_long_it_takes(void **state)
     assert_int_equal(plan.record.from, -1); /* never back to mg-0 */
 }
 
+/* An epoch that compares mg-1 with mg-0: its REGISTER has ended. */
+static void compared(enum outcome outcome)
+{
+    begin(EPOCH_SWITCHOVER, 1);
+    promoted();
+    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
+    decide();
+    command_started(&v, effect(EFFECT_REGISTER, 0, 1));
+    command_done(&v, 0, outcome);
+    decide();
+}
+
+/* It could not be reached, or nobody knows what was answered. */
+static void test_a_comparison_that_says_nothing_is_none(void **state)
+{
+    static const struct {
+        enum outcome outcome;
+        bool compared;
+    } table[] = {{OUTCOME_OK, true},
+                 {OUTCOME_REFUSED, true},
+                 {OUTCOME_UNREACHABLE, false},
+                 {OUTCOME_EXISTS, false},
+                 {OUTCOME_FAILED, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        steady_view(&v);
+        compared(table[i].outcome);
+        v.now_us += second; /* a command that failed has a pause */
+        decide();
+        assert_int_equal(v.work.s_done, table[i].compared);
+        assert_int_equal(effect(EFFECT_DEMOTE, 0, -1) != NULL, !table[i].compared);
+    }
+}
+
+static void test_it_is_compared_again_after_a_pause(void **state)
+{
+    (void)state;
+    compared(OUTCOME_UNREACHABLE);
+    assert_null(effect(EFFECT_REGISTER, 0, 1));
+    v.pods[1].register_retry_at -= second;
+    promoted();
+    decide();
+    assert_string_equal(plan.reason, "mg-1 is being registered");
+    assert_null(effect(EFFECT_REGISTER, 0, 1));
+    assert_int_equal(plan.wake_us, v.pods[1].register_retry_at);
+    v.now_us = v.pods[1].register_retry_at;
+    decide();
+    assert_non_null(effect(EFFECT_REGISTER, 0, 1));
+}
+
+/* What another main could not do says nothing of this one. */
+static void test_it_is_compared_at_once_in_a_new_epoch(void **state)
+{
+    (void)state;
+    begin(EPOCH_SWITCHOVER, 1);
+    promoted();
+    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
+    v.pods[1].register_retry_at = v.now_us + second;
+    decide();
+    assert_non_null(effect(EFFECT_REGISTER, 0, 1));
+}
+
+static void test_a_person_hears_of_it(void **state)
+{
+    (void)state;
+    compared(OUTCOME_UNREACHABLE);
+    promoted();
+    v.pods[1].register_failures = 2;
+    decide();
+    assert_null(effect(EFFECT_EVENT, -1, -1));
+    v.pods[1].register_failures = 3;
+    decide();
+    assert_string_equal(effect(EFFECT_EVENT, -1, -1)->event, "PairNotCompared");
+    view_link_down(&v, 1, FAIL_REFUSED, "gone");
+    decide();
+    assert_null(effect(EFFECT_EVENT, -1, -1));
+}
+
 /* ---- step 7 ---- */
 
 /* The touch was confirmed, S was registered before it and stands. */
@@ -373,6 +455,10 @@ int main(void)
         cmocka_unit_test_setup(test_who_ends_does_not_join, set_up),
         cmocka_unit_test_setup(test_s_is_no_replica_for_long, set_up),
         cmocka_unit_test_setup(test_the_other_is_compared_however_long_it_takes, set_up),
+        cmocka_unit_test_setup(test_a_comparison_that_says_nothing_is_none, set_up),
+        cmocka_unit_test_setup(test_it_is_compared_again_after_a_pause, set_up),
+        cmocka_unit_test_setup(test_it_is_compared_at_once_in_a_new_epoch, set_up),
+        cmocka_unit_test_setup(test_a_person_hears_of_it, set_up),
         cmocka_unit_test_setup(test_what_proves_s, set_up),
         cmocka_unit_test_setup(test_what_is_recorded_of_s, set_up),
         cmocka_unit_test_setup(test_a_request_is_served_once, set_up),
