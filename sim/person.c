@@ -154,6 +154,36 @@ static bool waits_for_s(struct person *p, const char *reason)
     return p->waiting_looks > patience;
 }
 
+/* Whose process answers and has more of the data; when they have as much, or one of them does not
+ * answer: by_default. */
+static int who_has_more(const struct world *w, int by_default)
+{
+    const struct mg *a = world_model(w, 0), *b = world_model(w, 1);
+    int64_t more;
+
+    if (!a || !b)
+        return by_default;
+    more = mg_look(a).nodes - mg_look(b).nodes;
+    return more > 0 ? 0 : more < 0 ? 1 : by_default;
+}
+
+static void forces(struct person *p, int pod)
+{
+    char what[80];
+
+    (void)str_format(what, sizeof what,
+                     "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}", pod);
+    person_asks(p->world, "failover", what);
+    p->decisions++;
+}
+
+/* The pair is to be compared, and Memgraph (before 3.5) does not say who is refused. */
+static bool is_not_compared(const struct view *v, const char *reason)
+{
+    return str_contains(str_of(reason), "is being registered") &&
+           v->pods[view_s(v)].register_failures >= 3;
+}
+
 /* The controller has its REPLICA_HEAL_TIMEOUT (15 s) with each process first. */
 static bool stays_hopeless(struct person *p, const char *run, bool registered)
 {
@@ -171,7 +201,6 @@ static void look(struct person *p)
     int leader = world_leader(w), pod;
     const struct controller *c = leader >= 0 ? w->controllers[leader].controller : NULL;
     bool ready, settled, goes_on, waits;
-    char what[80];
 
     if (!c || !c->view.record_exists)
         return;
@@ -189,14 +218,11 @@ static void look(struct person *p)
     waits = waits_for_s(p, c->plan.reason);
     if (may_answer_yet(p, c->plan.reason))
         return;
+    waits = waits || is_not_compared(&c->view, c->plan.reason);
     if (waits || str_contains(str_of(c->plan.reason), "no failover from")) {
-        p->decisions++;
         /* When the other one has nothing to offer, the main of the record goes on as it is. */
         goes_on = waits || str_contains(str_of(c->plan.reason), " is empty");
-        (void)str_format(what, sizeof what,
-                         "{\"acceptDataLoss\": true, \"to\": \"" WORLD_STATEFULSET "-%d\"}",
-                         goes_on ? c->view.record.target : !c->view.record.target);
-        person_asks(w, "failover", what);
+        forces(p, who_has_more(w, goes_on ? c->view.record.target : !c->view.record.target));
         return;
     }
     pod = refused_pod(&c->view, w->config.pods);
