@@ -2,13 +2,16 @@
 
 #include "base/buf.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { LINE_LIMIT = 16 * 1024 };
+enum { LINE_LIMIT = 16 * 1024, PATIENCE_MS = 100 };
 
 static enum log_level least_level = LOG_INFO;
 static enum log_format line_format = LOG_LOGFMT;
+static unsigned lines_lost; /* since the last one that was written */
 static void (*line_sink)(void *arg, struct str line);
 static void *line_sink_arg;
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -110,6 +113,43 @@ static void add_time(struct buf *b)
     add_field(b, "time", text);
 }
 
+/* One write: lines of processes do not mix. A pipe that has room takes PIPE_BUF bytes at once; what
+ * is longer is cut short. */
+static void put(struct str line)
+{
+    static const char end = '\n';
+
+    if (line.n <= PIPE_BUF) {
+        (void)!write(STDERR_FILENO, line.p, line.n);
+        return;
+    }
+    (void)!write(STDERR_FILENO, line.p, PIPE_BUF - 1);
+    (void)!write(STDERR_FILENO, &end, 1);
+}
+
+/* Whoever reads standard error may stop doing so. Waiting for that would stop the controller: once,
+ * for a moment, as the reader may just be busy. */
+static void put_or_lose(struct str line)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    unsigned lost = lines_lost;
+    char number[16];
+
+    if (poll(&ready, 1, lost ? 0 : PATIENCE_MS) == 0) {
+        lines_lost++;
+        return;
+    }
+    lines_lost = 0;
+    put(line);
+    if (!lost)
+        return;
+    (void)str_format(number, sizeof number, "%u", lost);
+    log_event(LOG_WARN, "log", "lines were lost: nobody read standard error", "lines", number,
+              NULL);
+    if (lines_lost)
+        lines_lost = lost; /* nor is that told yet */
+}
+
 void log_event(enum log_level level, const char *module, const char *message, ...)
 {
     struct buf line;
@@ -136,6 +176,6 @@ void log_event(enum log_level level, const char *module, const char *message, ..
         line_sink(line_sink_arg, buf_str(&line));
     buf_add_byte(&line, '\n');
     if (line.p && !line_sink)
-        (void)!write(STDERR_FILENO, line.p, line.n); /* one write: lines of processes do not mix */
+        put_or_lose(buf_str(&line));
     buf_done(&line);
 }

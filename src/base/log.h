@@ -1,5 +1,8 @@
 /* log: one line an event, on standard error: logfmt by default, JSON when asked.
  *
+ * Nobody waits for the reader of standard error: when it takes no line for 0.1 s, the line and
+ * those after it are lost, and counted in the log once it takes one again.
+ *
  * Only app, sandbox and programs log; libraries return what happened (base, proto, core, io and
  * gateway never call this). Called from the control thread only. Fields follow as pairs of key and
  * value, ended by NULL:
