@@ -29,6 +29,7 @@ struct session {
 struct order {
     struct list node;
     struct gateway_route route;
+    bool outdated; /* given before the process stood still */
 };
 
 struct gateway {
@@ -414,6 +415,8 @@ static void on_mail(void *arg)
     while ((node = list_pop(&g->orders))) {
         struct order *o = CONTAINER_OF(node, struct order, node);
 
+        if (o->outdated && o->route.kind == GATEWAY_FORWARD)
+            o->route.kind = GATEWAY_PARK;
         follow(g, &o->route);
         free(o);
     }
@@ -500,8 +503,15 @@ void gateway_sim_stalled(const struct loop *process, int64_t frozen_us)
         struct gateway *g = CONTAINER_OF(node, struct gateway, node);
         int64_t limit_us = g->config.stall_limit_ms * 1000;
 
-        if (g->process == process && limit_us && frozen_us > limit_us)
-            (void)cut_sessions(g, GATEWAY_CUT_STALLED);
+        if (g->process != process || !limit_us || frozen_us <= limit_us)
+            continue;
+        (void)cut_sessions(g, GATEWAY_CUT_STALLED);
+        LIST_FOR_EACH (at, &g->orders) {
+            CONTAINER_OF(at, struct order, node)->outdated = true;
+        }
+        if (g->route.kind == GATEWAY_FORWARD)
+            g->route.kind = GATEWAY_PARK;
+        report(g, (struct gateway_report){.kind = GATEWAY_STALLED});
     }
 }
 

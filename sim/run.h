@@ -20,7 +20,7 @@ struct run_result {
     int64_t simulated_us;
     uint64_t happenings;
     size_t writes, acknowledged;
-    unsigned excused; /* lost in a finalize window: see ledger_check */
+    unsigned excused;           /* lost in a finalize window: see ledger_check */
     unsigned faults, decisions; /* decisions: of a person, in the liveness phase */
 };
 

@@ -396,6 +396,7 @@ void config_settings(const struct config *c, struct settings *out)
         .read_fallback_main = c->read_fallback_main,
         .read_max_lag = c->read_max_lag,
         .probe_failures = (unsigned)c->probe_failures,
+        .probe_interval_us = c->probe_interval_ms * 1000,
         .probe_timeout_us = c->probe_timeout_ms * 1000,
         .sync_watch_us = c->sync_watch_ms * 1000,
         .hold_timeout_us = c->hold_ms * 1000,

@@ -20,6 +20,7 @@ struct side {
     int pods[GATEWAY_UPSTREAMS_MAX];
     unsigned unsettled; /* routes that are not in force yet; each is reported once, in order */
     bool drained;
+    bool stalled; /* waits for the route, be it the same */
 };
 
 struct routes {
@@ -77,6 +78,13 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
         if (side == &r->write)
             flights_answer(r->c->flights);
         return;
+    case GATEWAY_STALLED:
+        log_event(LOG_WARN, "gateway",
+                  "it got no time for long: its sessions were cut, and who comes waits until the "
+                  "main was asked",
+                  "gateway", side_name(r, side), NULL);
+        side->stalled = true;
+        return;
     case GATEWAY_EXHAUSTED:
         log_event(LOG_WARN, "gateway",
                   "no room for another client: those who come now wait in the kernel's queue",
@@ -132,8 +140,9 @@ static bool same_route(const struct gateway_route *a, const struct gateway_route
 
 static void send_route(struct side *side, const struct gateway_route *route)
 {
-    if (same_route(route, &side->route))
+    if (same_route(route, &side->route) && !side->stalled)
         return;
+    side->stalled = false;
     side->route = *route;
     side->unsettled++;
     side->drained = false;

@@ -108,6 +108,22 @@ static bool held_while_silent(const struct view *v, struct plan *plan)
     return true;
 }
 
+/* It should have been asked since: this controller stood still, and may have missed all that
+ * happened meanwhile. */
+static bool held_until_asked(const struct view *v, struct plan *plan)
+{
+    const struct settings *s = &v->settings;
+    int64_t until_us = v->pods[v->record.target].role_at + s->probe_interval_us +
+                       s->probe_timeout_us;
+
+    if (v->now_us < until_us) {
+        plan_wake(plan, until_us);
+        return false;
+    }
+    set(&plan->gate, GATE_HOLD, "the main was not asked for long: this controller stood still");
+    return true;
+}
+
 /* S counts, and whether T has still registered it was not answered since T is there. */
 static bool held_until_known(const struct view *v, struct gate *g)
 {
@@ -167,7 +183,8 @@ static void decide_write(const struct view *v, struct plan *plan)
     (void)str_copy(g->run, sizeof g->run, t->run);
     (void)str_copy(g->ip, sizeof g->ip, t->ip);
     if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) ||
-        held_while_silent(v, plan) || held_until_known(v, g) || held_for_s(v, plan))
+        held_while_silent(v, plan) || held_until_asked(v, plan) || held_until_known(v, g) ||
+        held_for_s(v, plan))
         return;
     wake_at_end_of_plan(v, plan);
     if (r->sync == SYNC_NONE && !record_alone_by_decision(r, v->wall_us) &&

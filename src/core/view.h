@@ -38,7 +38,7 @@ struct settings {
     bool read_fallback_main;
     int64_t read_max_lag; /* logical timestamps */
     unsigned probe_failures;
-    int64_t probe_timeout_us;
+    int64_t probe_interval_us, probe_timeout_us;
     int64_t sync_watch_us, hold_timeout_us, hold_drain_us, refresh_timeout_us;
     int64_t replica_heal_us, proof_interval_us, reconcile_us;
     int64_t sync_loss_us;     /* DURABILITY=preferred: T goes on without S after this */

@@ -18,6 +18,15 @@ uint32_t follow_cut(struct worker *w, enum gateway_cut why)
     return cut_list(&w->flowing, why) + cut_list(&w->connecting, why);
 }
 
+void follow_stall(struct worker *w)
+{
+    (void)follow_cut(w, GATEWAY_CUT_STALLED);
+    w->outdated = atomic_load(&w->shared->changes);
+    if (w->route.given.kind == GATEWAY_FORWARD)
+        w->route.given.kind = GATEWAY_PARK;
+    worker_tell(w, 0, (struct gateway_report){.kind = GATEWAY_STALLED});
+}
+
 void follow_check_drained(struct worker *w)
 {
     /* Without sessions there is nothing to read, and a session that comes now is not read. */
@@ -127,6 +136,8 @@ void follow_route(struct worker *w, uint64_t change, const struct route *route)
         w->first_byte_told = false;
     }
     w->route = *route;
+    if (change <= w->outdated && route->given.kind == GATEWAY_FORWARD)
+        w->route.given.kind = GATEWAY_PARK;
     if (route->given.exact)
         cut += cut_unlisted(w);
     renumber(w, route->given.exact);
@@ -151,6 +162,6 @@ void follow_route(struct worker *w, uint64_t change, const struct route *route)
         LIST_FOR_EACH (node, &w->flowing)
             relay_run(CONTAINER_OF(node, struct session, node));
     }
-    if (route->given.kind == GATEWAY_FORWARD)
+    if (w->route.given.kind == GATEWAY_FORWARD)
         release_parked(w);
 }

@@ -130,6 +130,7 @@ static void on_notice(struct gateway *g, const struct notice *n)
             report(g, r);
         }
         break;
+    case GATEWAY_STALLED:
     case GATEWAY_SESSION_OVER:
         report(g, r);
         break;
@@ -191,6 +192,7 @@ void gateway_set_route(struct gateway *g, const struct gateway_route *given)
     assert(given->upstreams <= GATEWAY_UPSTREAMS_MAX);
     g->generation = given->generation;
     c->number = ++g->changes_made;
+    atomic_store(&g->shared.changes, c->number);
     c->hold = given->hold;
     LIST_FOR_EACH (node, &g->changes)
         forget_if_done(g, CONTAINER_OF(node, struct change, node));

@@ -28,7 +28,8 @@ struct gateway_config {
     int64_t idle_timeout_ms;    /* 0: never */
     int64_t user_timeout_ms;    /* TCP_USER_TIMEOUT; 0: the system's */
     int64_t stall_limit_ms;     /* a worker that stood still for longer cuts its sessions before it
-                                   passes another byte; 0: never */
+                                   passes another byte, and parks who comes until a route is
+                                   given after its report; 0: never */
     char congestion[64];        /* the first of these congestion controls that is to be had; */
                                 /* empty, or none of them: the system's */
     int64_t rate_per_s;         /* new clients of one address (IPv6: /64); 0: no limit */
@@ -78,6 +79,7 @@ enum gateway_report_kind {
     GATEWAY_DRAINED,  /* every worker has stopped reading from the upstreams, too */
     GATEWAY_UPSTREAM_FAILED, /* an upstream refused, reset or did not answer the connect */
     GATEWAY_FIRST_BYTE,      /* first byte from an upstream to a client in this generation */
+    GATEWAY_STALLED,         /* a worker stood still: it waits for a route, be it the same */
     GATEWAY_EXHAUSTED,       /* no descriptors or memory for a client; at most once a minute */
     GATEWAY_SESSION_OVER     /* a client is gone, with tell_sessions */
 };

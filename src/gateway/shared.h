@@ -17,6 +17,7 @@ struct shared {
     atomic_uint admitted;            /* clients */
     atomic_uint parked;              /* of them parked */
     atomic_uint turn;                /* of round robin */
+    atomic_ullong changes;           /* calls of gateway_set_route */
     atomic_uint sessions[SLOTS_MAX]; /* clients on an upstream, or on their way to it */
     struct limiter limiter;
     struct sock_options sockets; /* constant */

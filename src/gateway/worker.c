@@ -209,7 +209,7 @@ static void check_stall(struct worker *w, int64_t last_us)
     if (!limit_us)
         return;
     if (w->now_us - last_us > limit_us)
-        (void)follow_cut(w, GATEWAY_CUT_STALLED);
+        follow_stall(w);
     deadlines_set(&w->deadlines, &w->pulse, w->now_us + limit_us / 4);
     w->tools.read_until_us = w->now_us + limit_us;
 }

@@ -72,6 +72,7 @@ static void api_away(const char *name)
     story_expect(&s, "");
     api_set_mode(API_SERVES);
     story_until(&s, "no failover", story_main_is_1, SECONDS(15));
+    story_run(&s, MS(20));
     story_expect(&s, FAILOVER);
     world_pod_signal(s.world, 0, SIGCONT);
     story_end(&s);

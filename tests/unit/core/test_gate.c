@@ -74,6 +74,7 @@ static void test_the_main_itself(void **state)
 static void test_held_while_the_main_is_silent(void **state)
 {
     (void)state;
+    v.settings.probe_interval_us = 60 * 1000 * 1000;
     v.now_us += 5;
     view_asked(&v, 0);
     v.now_us += v.settings.probe_timeout_us - 1;
@@ -88,6 +89,25 @@ static void test_held_while_the_main_is_silent(void **state)
     view_asked(&v, 1); /* another pod's silence is another matter */
     v.now_us += v.settings.probe_timeout_us;
     view_answered(&v, 0);
+    expect(GATE_OPEN, "");
+}
+
+/* After a stop of this process all that it knows is old: the next question is still to be sent. */
+static void test_held_until_the_main_is_asked_again(void **state)
+{
+    int64_t until_us = v.now_us + v.settings.probe_interval_us + v.settings.probe_timeout_us;
+
+    (void)state;
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
+    v.now_us = until_us - 1;
+    expect(GATE_OPEN, "");
+    assert_int_equal(plan.wake_us, until_us);
+    v.now_us = until_us;
+    expect(GATE_HOLD, "the main was not asked for long");
+    view_asked(&v, 0);
+    expect(GATE_HOLD, "the main was not asked for long");
+    view_answered(&v, 0);
+    view_role(&v, 0, ROLE_MAIN, "r0", v.now_us);
     expect(GATE_OPEN, "");
 }
 
@@ -152,6 +172,7 @@ static void test_held_while_s_is_lost(void **state)
     int64_t until_us = v.now_us + v.settings.hold_timeout_us;
 
     (void)state;
+    v.settings.probe_interval_us = v.settings.hold_timeout_us;
     view_link_down(&v, 1, FAIL_REFUSED, "reset");
     expect(GATE_HOLD, "the SYNC replica was lost: waiting for it");
     assert_true(plan.wake_us == until_us);
@@ -330,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_record, set_up),
         cmocka_unit_test_setup(test_the_main_itself, set_up),
         cmocka_unit_test_setup(test_held_while_the_main_is_silent, set_up),
+        cmocka_unit_test_setup(test_held_until_the_main_is_asked_again, set_up),
         cmocka_unit_test_setup(test_every_none, set_up),
         cmocka_unit_test_setup(test_every_transition, set_up),
         cmocka_unit_test_setup(test_the_leader_s_own_touch, set_up),

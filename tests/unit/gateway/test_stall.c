@@ -1,4 +1,5 @@
-/* A worker that stood still cuts its sessions before it passes another byte. The clock is the
+/* A worker that stood still cuts its sessions before it passes another byte, and lets nobody to an
+ * upstream before it is told a route again. The clock is the
  * test's (--wrap=clock_gettime): it jumps as if the process had been stopped for so long. What the
  * timer is set to follows it (--wrap=timerfd_settime). */
 #include "rig.h"
@@ -90,9 +91,6 @@ static void cut_before_the_byte_passes(bool from_upstream)
     expect_cut(&r, N);
     assert_int_equal(r.counters.bytes_up, N * 5);   /* hello */
     assert_int_equal(r.counters.bytes_down, N * 7); /* welcome */
-    rig_session(&r, &client[0], &upstream[0]);      /* who comes now is served */
-    close(client[0]);
-    close(upstream[0]);
     rig_stop(&r);
 }
 
@@ -203,6 +201,48 @@ static void test_parked_clients_stay(void **state)
     rig_stop(&r);
 }
 
+/* The main may have moved meanwhile: who comes now waits until control, which may have stood still
+ * as well, has been told and says where to. */
+static void test_who_comes_waits_for_a_route(void **state)
+{
+    struct rig r;
+    int client, upstream;
+
+    (void)state;
+    start(&r, 1, LIMIT_MS);
+    jump(LIMIT_MS + 1000);
+    client = rig_client(&r);
+    rig_send(client, "patience");
+    (void)rig_report(&r, GATEWAY_STALLED);
+    rig_wait_counter(&r, &r.counters.parked, 1);
+    rig_forward(&r, 1, false); /* the same route */
+    upstream = rig_accept(r.upstream[0]);
+    rig_expect(upstream, "patience");
+    close(client);
+    close(upstream);
+    rig_stop(&r);
+}
+
+/* A route that was under way to the worker while it stood still is none. */
+static void test_a_route_from_before_is_outdated(void **state)
+{
+    struct rig r;
+    int client, upstream;
+
+    (void)state;
+    start(&r, 1, LIMIT_MS);
+    jump(LIMIT_MS + 1000);
+    rig_forward(&r, 1, false); /* the worker wakes for it */
+    assert_int_equal(r.seen[GATEWAY_STALLED], 1);
+    client = rig_client(&r);
+    rig_wait_counter(&r, &r.counters.parked, 1);
+    rig_forward(&r, 1, false);
+    upstream = rig_accept(r.upstream[0]);
+    close(client);
+    close(upstream);
+    rig_stop(&r);
+}
+
 /* A client whose upstream has not taken the connection yet would be the old main's, too. */
 static void test_who_is_connecting_is_cut(void **state)
 {
@@ -288,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_a_shorter_pause_cuts_nobody),
         cmocka_unit_test(test_without_a_limit_nobody_is_cut),
         cmocka_unit_test(test_parked_clients_stay),
+        cmocka_unit_test(test_who_comes_waits_for_a_route),
+        cmocka_unit_test(test_a_route_from_before_is_outdated),
         cmocka_unit_test(test_who_is_connecting_is_cut),
         cmocka_unit_test(test_stopped_in_the_middle_of_a_turn),
         cmocka_unit_test(test_idle_is_not_stalled),
