@@ -22,13 +22,13 @@ test: setup ## all tests that need no server from outside (MEMGRAPH=PATH: with t
 	@./scripts/build $(BUILD)
 	@./scripts/test $(BUILD)
 
-e2e: setup ## the chart, and a real Kubernetes control plane (5 to 20 min more the first time)
+e2e: setup ## the chart; a real Kubernetes control plane; a real node where root may make one (15 min; 5 to 20 more the first time)
 	@./scripts/build $(BUILD)
 	@./tests/e2e/all $(BUILD)
 
-e2e-node: setup ## the same, and then the chart on a real node: containerd, kubelet (10 min more; as root)
+e2e-node: setup ## the chart on a real node alone: containerd, kubelet (10 min; as root): RUNS=N, NAME=pattern
 	@./scripts/build $(BUILD)
-	@E2E_NODE=1 ./tests/e2e/all $(BUILD)
+	@./tests/e2e/run-node $(BUILD)
 
 san: setup ## all tests again under the address and undefined-behaviour sanitizers
 	@./scripts/build build-san -Db_sanitize=address,undefined -Db_lundef=false

@@ -6,7 +6,7 @@ import { waitFor } from "../wait.mjs";
 import { note } from "./gaps.mjs";
 import { Release } from "./release.mjs";
 
-const NAMESPACE = "shared";
+const NAMESPACE = `shared-${process.pid}`;
 
 let one, two;
 
