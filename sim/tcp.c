@@ -259,6 +259,15 @@ const char *tcp_peer_ip(const struct tcp *t)
 
 /* ---- connecting ---- */
 
+/* TLS is no matter of the virtual network. */
+void tcp_secure(struct tcp *t, const struct tls_trust *trust, const char *name)
+{
+    (void)t;
+    (void)trust;
+    (void)name;
+    abort();
+}
+
 struct tcp *tcp_connect(struct loop *loop, const char *host, unsigned port,
                         const struct tcp_events *events, void *arg)
 {

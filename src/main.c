@@ -55,6 +55,7 @@ enum {
     KEY_DATA,
     KEY_WRITE,
     KEY_READ,
+    KEY_TLS_CA,
     KEY_NO_WAIT,
     KEY_CONTEXT,
     KEY_KUBECONFIG,
@@ -77,6 +78,8 @@ static const struct argp_option options[] = {
     {"data-directory", KEY_DATA, "DIR", 0, "init: Memgraph's data; else /var/lib/memgraph", 0},
     {"write", KEY_WRITE, "HOST:PORT", 0, "try, drill: the gateway for reads and writes", 0},
     {"read", KEY_READ, "HOST:PORT", 0, "try: the gateway for reads", 0},
+    {"tls-ca", KEY_TLS_CA, "FILE", 0,
+     "try, drill: whom to believe (PEM) where --write or --read begins with bolt+s://", 0},
     {"namespace", KEY_NAMESPACE, "NAME", 0, "as a plugin of kubectl: where the controllers are", 1},
     {"context", KEY_CONTEXT, "NAME", 0, "as a plugin: the context of the kubeconfig", 1},
     {"kubeconfig", KEY_KUBECONFIG, "FILE", 0, "as a plugin: the kubeconfig", 1},
@@ -168,6 +171,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_READ:
         arguments->cli.read = arg;
+        arguments->options |= CLI_TRY;
+        return 0;
+    case KEY_TLS_CA:
+        arguments->cli.tls_ca = arg;
         arguments->options |= CLI_TRY;
         return 0;
     case ARGP_KEY_ARG:

@@ -30,14 +30,21 @@ static int run_install(const struct cli_options *o)
     return f.kind == FAIL_NONE ? EXIT_OK : cli_trouble(EXIT_TROUBLE, "install: %s", f.text);
 }
 
+struct client_target cli_client(const struct cli_options *o, const char *address)
+{
+    return (struct client_target){.address = address,
+                                  .user = getenv("MEMGRAPH_USER"),
+                                  .password = getenv("MEMGRAPH_PASSWORD"),
+                                  .ca_path = o->tls_ca};
+}
+
 static int run_try(const struct cli_options *o)
 {
     static const int64_t limit_us = 60 * 1000000;
-    struct try_out t = {o->write, o->read, getenv("MEMGRAPH_USER"), getenv("MEMGRAPH_PASSWORD"),
-                        limit_us};
+    struct try_out t = {cli_client(o, o->write), o->read, limit_us};
     struct fail f;
 
-    if (!t.write)
+    if (!o->write)
         return cli_trouble(EXIT_TROUBLE, "try wants --write HOST:PORT");
     f = try_out_run(&t);
     return f.kind == FAIL_NONE ? EXIT_OK : cli_trouble(EXIT_TROUBLE, "try: %s", f.text);

@@ -5,6 +5,7 @@
 #define APP_CLI_H
 
 #include "app/cli_out.h"
+#include "app/client.h"
 
 /* Exit statuses beside those of app/run.h. */
 enum {
@@ -32,7 +33,8 @@ struct cli_options {
     const char *data_directory;
     enum cli_output output;
     bool no_wait;
-    const char *write, *read; /* --write, --read: gateways, host:port; NULL: none */
+    const char *write, *read; /* --write, --read: gateways (client.h); NULL: none */
+    const char *tls_ca;       /* --tls-ca: a file; NULL: none */
 };
 
 struct cli_command {
@@ -48,6 +50,7 @@ extern const struct cli_command cli_commands[];
 extern const size_t cli_commands_n;
 
 /* What the commands share: a message on standard error, and the status that belongs to it. */
+struct client_target cli_client(const struct cli_options *o, const char *address);
 int cli_trouble(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -108,14 +108,17 @@ static int drill(const struct cli_options *o, struct prober *p)
     int status;
 
     if (!wait_writes(p))
-        return cli_trouble(EXIT_NOBODY, "the client cannot write: is --write the write gateway? "
-                                        "(MEMGRAPH_USER and MEMGRAPH_PASSWORD are used)");
+        return cli_trouble(EXIT_NOBODY,
+                           "the client cannot write: is --write the write gateway, with "
+                           "bolt+s:// if it speaks TLS? (MEMGRAPH_USER and "
+                           "MEMGRAPH_PASSWORD are used)");
     status = one_way(o, p);
     return status == EXIT_OK ? one_way(o, p) : status;
 }
 
 int cli_drill(const struct cli_options *o)
 {
+    struct client_target target = cli_client(o, o->write);
     struct prober *p;
     struct fail why;
     char gateway[300];
@@ -123,11 +126,12 @@ int cli_drill(const struct cli_options *o)
 
     if (!o->write && !guess_gateway(o, gateway, sizeof gateway))
         return cli_trouble(EXIT_TROUBLE, "drill wants --write HOST:PORT, the write gateway");
-    p = prober_start(o->write ? o->write : gateway, getenv("MEMGRAPH_USER"),
-                     getenv("MEMGRAPH_PASSWORD"), &why);
+    if (!o->write)
+        target.address = gateway;
+    p = prober_start(&target, &why);
     if (!p)
         return cli_trouble(EXIT_TROUBLE, "drill: %s", why.text);
-    printf("a client writes through %s\n", o->write ? o->write : gateway);
+    printf("a client writes through %s\n", target.address);
     (void)fflush(stdout);
     status = drill(o, p);
     prober_stop(p);

@@ -1,6 +1,5 @@
 #include "app/prober.h"
 
-#include "app/client.h"
 #include "base/alloc.h"
 
 #include <inttypes.h>
@@ -16,7 +15,7 @@ struct prober {
     pthread_t thread;
     /* The thread's own. */
     struct loop *loop;
-    struct bolt_client *client;
+    struct client client;
     struct timer *again, *limit;
     uint64_t id, serial;
     int64_t last_us; /* when the last write was acknowledged; 0: none yet */
@@ -74,7 +73,7 @@ static void next(void *arg)
                          "MERGE (n:MemgraphControllerDrill {id: %" PRIu64
                          "}) SET n.write = %" PRIu64,
                          p->id, ++p->serial);
-    if (bolt_client_query(p->client, query, query_limit_us, on_answer, p) != 0)
+    if (bolt_client_query(p->client.bolt, query, query_limit_us, on_answer, p) != 0)
         timer_start(p->again, again_us);
 }
 
@@ -109,15 +108,14 @@ static void *run(void *arg)
 
 static void prober_free(struct prober *p)
 {
-    bolt_client_free(p->client);
+    client_close(&p->client);
     timer_free(p->again);
     timer_free(p->limit);
     loop_free(p->loop);
     free(p);
 }
 
-struct prober *prober_start(const char *address, const char *user, const char *password,
-                            struct fail *why)
+struct prober *prober_start(const struct client_target *target, struct fail *why)
 {
     static const struct bolt_client_events events = {.on_up = on_up, .on_down = on_down};
     struct prober *p = xcalloc(1, sizeof *p);
@@ -127,7 +125,7 @@ struct prober *prober_start(const char *address, const char *user, const char *p
     p->id = (uint64_t)loop_wall_us(p->loop);
     p->again = timer_new(p->loop, next, p);
     p->limit = timer_new(p->loop, on_limit, p);
-    *why = client_open(p->loop, address, user, password, &events, p, &p->client);
+    *why = client_open(&p->client, p->loop, target, &events, p);
     if (why->kind == FAIL_NONE && (err = pthread_create(&p->thread, NULL, run, p)) != 0)
         *why = fail_errno("start a thread", err);
     if (why->kind == FAIL_NONE)

@@ -3,7 +3,7 @@
 #ifndef APP_PROBER_H
 #define APP_PROBER_H
 
-#include "base/fail.h"
+#include "app/client.h"
 
 #include <stdint.h>
 
@@ -15,8 +15,7 @@ struct prober_counts {
 };
 
 /* NULL: *why. */
-struct prober *prober_start(const char *address, const char *user, const char *password,
-                            struct fail *why);
+struct prober *prober_start(const struct client_target *target, struct fail *why);
 /* What was counted since the last call; errors and gap begin anew. */
 struct prober_counts prober_take(struct prober *p);
 /* Removes the node and ends; at most 10 s. */

@@ -1,6 +1,5 @@
 #include "app/try_out.h"
 
-#include "app/client.h"
 #include "base/alloc.h"
 
 #include <inttypes.h>
@@ -27,7 +26,7 @@ static const struct step {
 struct trial {
     const struct try_out *t;
     struct loop *loop;
-    struct bolt_client *write, *read;
+    struct client write, read;
     struct timer *again, *limit;
     size_t step;
     uint64_t id;
@@ -36,7 +35,7 @@ struct trial {
 
 static struct bolt_client *client_of(const struct trial *trial)
 {
-    return steps[trial->step].read ? trial->read : trial->write;
+    return steps[trial->step].read ? trial->read.bolt : trial->write.bolt;
 }
 
 static void on_limit(void *arg)
@@ -70,7 +69,7 @@ static void on_answer(void *arg, const struct bolt_answer *answer)
         trial->last = fail_make(FAIL_BUSY, "what was written is not there");
     else {
         printf("%s through %s\n", step->what,
-               step->read && trial->t->read ? trial->t->read : trial->t->write);
+               step->read && trial->t->read ? trial->t->read : trial->t->write.address);
         trial->last = (struct fail){0};
         trial->step++;
         if (trial->step == ARRAY_LEN(steps)) {
@@ -105,20 +104,16 @@ static void on_down(void *arg, const struct fail *why)
     trial->last = *why;
 }
 
-static struct fail open_client(struct trial *trial, const char *address, struct bolt_client **out)
-{
-    static const struct bolt_client_events events = {.on_up = on_up, .on_down = on_down};
-
-    return client_open(trial->loop, address, trial->t->user, trial->t->password, &events, trial,
-                       out);
-}
-
 static struct fail run(struct trial *trial)
 {
-    struct fail f = open_client(trial, trial->t->write, &trial->write);
+    static const struct bolt_client_events events = {.on_up = on_up, .on_down = on_down};
+    struct client_target reads = trial->t->write;
+    struct fail f = client_open(&trial->write, trial->loop, &trial->t->write, &events, trial);
 
+    if (trial->t->read)
+        reads.address = trial->t->read;
     if (f.kind == FAIL_NONE)
-        f = open_client(trial, trial->t->read ? trial->t->read : trial->t->write, &trial->read);
+        f = client_open(&trial->read, trial->loop, &reads, &events, trial);
     if (f.kind != FAIL_NONE)
         return f;
     timer_start(trial->limit, trial->t->limit_us);
@@ -141,8 +136,8 @@ struct fail try_out_run(const struct try_out *t)
     trial.again = timer_new(trial.loop, next, &trial);
     trial.limit = timer_new(trial.loop, on_limit, &trial);
     f = run(&trial);
-    bolt_client_free(trial.write);
-    bolt_client_free(trial.read);
+    client_close(&trial.write);
+    client_close(&trial.read);
     timer_free(trial.again);
     timer_free(trial.limit);
     loop_free(trial.loop);

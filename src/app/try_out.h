@@ -4,11 +4,11 @@
 #ifndef APP_TRY_OUT_H
 #define APP_TRY_OUT_H
 
-#include "base/fail.h"
+#include "app/client.h"
 
 struct try_out {
-    const char *write, *read; /* host:port; NULL read: the write gateway is read from */
-    const char *user, *password;
+    struct client_target write;
+    const char *read; /* as write.address; NULL: the write gateway is read from */
     int64_t limit_us;
 };
 

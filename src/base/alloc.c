@@ -2,14 +2,18 @@
 
 #include "base/str.h"
 
+void alloc_failed(void)
+{
+    static const char text[] = "out of memory\n";
+
+    (void)!fwrite(text, 1, sizeof text - 1, stderr);
+    abort();
+}
+
 static void *there(void *p)
 {
-    if (!p) {
-        static const char text[] = "out of memory\n";
-
-        (void)!fwrite(text, 1, sizeof text - 1, stderr);
-        abort();
-    }
+    if (!p)
+        alloc_failed();
     return p;
 }
 

@@ -12,5 +12,7 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
+/* For what a library could not get. */
+_Noreturn void alloc_failed(void);
 
 #endif

@@ -206,6 +206,8 @@ static void on_retry(void *arg)
     open_session(c);
     timer_start(c->limit, c->config.connect_timeout_us);
     c->link = tcp_connect(c->loop, c->config.host, c->config.port, &link_events, c);
+    if (c->config.tls)
+        tcp_secure(c->link, c->config.tls, c->config.tls_name);
 }
 
 static void on_limit(void *arg)

@@ -14,9 +14,13 @@
 #include "io/loop.h"
 #include "proto/memgraph.h"
 
+struct tls_trust;
+
 struct bolt_client_config {
     char host[64]; /* an IP address, v4 or v6 */
     unsigned port;
+    const struct tls_trust *tls;   /* whom to believe; NULL: without TLS. It outlives the client */
+    char tls_name[256];            /* for whom the certificate must be made out */
     char user[128], password[128]; /* empty user: no authentication */
     char user_agent[64];
     int64_t connect_timeout_us; /* connect, handshake and log-on together */

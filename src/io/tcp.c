@@ -1,11 +1,12 @@
 #include "io/tcp.h"
 
 #include "base/alloc.h"
+#include "io/tls_stream.h"
 
 #include <assert.h>
 #include <uv.h>
 
-enum { INPUT_BYTES = 64 * 1024, KEEPALIVE_S = 20, BACKLOG = 1024 };
+enum { INPUT_BYTES = 64 * 1024, KEEPALIVE_S = 20, BACKLOG = 1024, TLS_BYTES = 16 * 1024 };
 
 /* Lives until libuv has closed it and the resolver has answered, which may be after its owner is
  * gone. */
@@ -17,9 +18,11 @@ struct tcp {
     struct fail failed;
     struct tcp_events events;
     void *arg;
-    bool ended;     /* by its owner: no event comes any more */
-    bool told;      /* on_closed was called */
-    bool finishing; /* waits until all is written */
+    struct tls_stream *tls; /* NULL: none */
+    bool greeted;           /* the TLS handshake is done */
+    bool ended;             /* by its owner: no event comes any more */
+    bool told;              /* on_closed was called */
+    bool finishing;         /* waits until all is written */
     bool closing, closed, resolving;
 };
 
@@ -78,6 +81,8 @@ static void end_owner(struct tcp *t)
     t->ended = true;
     timer_free(t->later);
     t->later = NULL;
+    tls_stream_free(t->tls);
+    t->tls = NULL;
 }
 
 void tcp_free(struct tcp *t)
@@ -122,6 +127,41 @@ static void fail_later(struct tcp *t, const char *doing, int rc)
 
 /* ---- bytes ---- */
 
+static void send_bytes(struct tcp *t, struct str bytes);
+
+static void send_encrypted(struct tcp *t)
+{
+    char bytes[TLS_BYTES];
+    size_t n;
+
+    while ((n = tls_stream_take(t->tls, bytes, sizeof bytes)) > 0)
+        send_bytes(t, (struct str){bytes, n});
+}
+
+/* From the loop. The owner may end it in any event. */
+static void run_tls(struct tcp *t)
+{
+    char bytes[TLS_BYTES];
+    struct fail why;
+    ssize_t n = 0;
+
+    if (!t->greeted) {
+        t->greeted = tls_stream_greet(t->tls, &why);
+        send_encrypted(t);
+        if (t->greeted)
+            t->events.on_connected(t->arg);
+        else if (why.kind != FAIL_NONE)
+            tell_closed(t, why);
+    }
+    while (t->greeted && !t->ended && (n = tls_stream_read(t->tls, bytes, sizeof bytes, &why)) > 0)
+        t->events.on_data(t->arg, (struct str){bytes, (size_t)n});
+    if (!t->greeted || t->ended)
+        return;
+    send_encrypted(t);
+    if (n < 0)
+        tell_closed(t, why);
+}
+
 /* libuv reads and hands over in one go, and there is one thread: one buffer serves all. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
@@ -138,7 +178,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
 
     if (t->ended || n == 0)
         return;
-    if (n > 0)
+    if (n > 0 && t->tls) {
+        tls_stream_feed(t->tls, (struct str){input->base, (size_t)n});
+        run_tls(t);
+    } else if (n > 0)
         t->events.on_data(t->arg, (struct str){input->base, (size_t)n});
     else
         tell_closed(t, n == UV_EOF ? (struct fail){0} : fail_errno("read", (int)-n));
@@ -173,7 +216,7 @@ static int write_later(struct tcp *t, struct str bytes)
 }
 
 /* A failure is told from the loop, as this runs inside of calls from outside. */
-void tcp_write(struct tcp *t, struct str bytes)
+static void send_bytes(struct tcp *t, struct str bytes)
 {
     const union {
         const char *in;
@@ -192,6 +235,17 @@ void tcp_write(struct tcp *t, struct str bytes)
         n = write_later(t, (struct str){bytes.p + n, bytes.n - (size_t)n});
     if (n < 0)
         fail_later(t, "write", n);
+}
+
+void tcp_write(struct tcp *t, struct str bytes)
+{
+    assert(!t->ended && (!t->tls || t->greeted));
+    if (!t->tls) {
+        send_bytes(t, bytes);
+        return;
+    }
+    tls_stream_write(t->tls, bytes);
+    send_encrypted(t);
 }
 
 /* ---- connecting ---- */
@@ -213,6 +267,8 @@ static void on_connected(uv_connect_t *request, int status)
         status = start_reading(t);
     if (status < 0)
         tell_closed(t, fail_errno("connect", -status));
+    else if (t->tls)
+        run_tls(t);
     else
         t->events.on_connected(t->arg);
 }
@@ -278,6 +334,11 @@ struct tcp *tcp_connect(struct loop *loop, const char *host, unsigned port,
     else
         resolve(t, loop, host, port);
     return t;
+}
+
+void tcp_secure(struct tcp *t, const struct tls_trust *trust, const char *name)
+{
+    t->tls = tls_stream_new(trust, name);
 }
 
 /* ---- listening ---- */

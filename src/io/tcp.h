@@ -11,6 +11,7 @@
 #include "io/loop.h"
 
 struct tcp;
+struct tls_trust;
 
 struct tcp_events {
     void (*on_connected)(void *arg); /* of tcp_connect only */
@@ -24,6 +25,9 @@ struct tcp_events {
  * loop, too. There is no time limit but the system's. */
 struct tcp *tcp_connect(struct loop *loop, const char *host, unsigned port,
                         const struct tcp_events *events, void *arg);
+/* Speaks TLS on it; right after tcp_connect. on_connected comes when the other side has proven to
+ * be `name` (io/tls_stream.h). */
+void tcp_secure(struct tcp *t, const struct tls_trust *trust, const char *name);
 /* After on_connected, or after tcp_accept. The bytes are copied. */
 void tcp_write(struct tcp *t, struct str bytes);
 /* Ends it now; what was not sent yet is dropped. NULL is fine. */

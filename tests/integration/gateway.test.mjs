@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { change, cluster, formed } from './cluster.mjs';
-import { driver, queryOnce, test, waitFor } from './harness.mjs';
+import { build, driver, queryOnce, test, waitFor } from './harness.mjs';
 
 // Sessions of the read gateway, each on a connection of its own that has been used once.
 async function readers(s, n) {
@@ -36,9 +36,9 @@ test('several readers: clients are spread, and only those of a lost replica are 
   assert.equal((await s.status()).gateways.read.active, 6); // the others never noticed
 });
 
-function certificate(directory, name) {
+function certificate(directory, name, address = '127.0.0.1') {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-    '-days', '2', '-subj', `/CN=${name}`, '-keyout', join(directory, 'tls.key'), '-out', join(directory, 'tls.crt')],
+    '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=IP:${address}`, '-keyout', join(directory, 'tls.key'), '-out', join(directory, 'tls.crt')],
   { stdio: 'ignore' });
 }
 
@@ -59,8 +59,13 @@ test('TLS ends at the gateway, its certificate is renewed, a bad one changes not
   const served = () => execFileSync('sh', ['-c', `openssl s_client -connect ${host}:${port} </dev/null 2>/dev/null | openssl x509 -noout -subject`],
     { encoding: 'utf8' }).trim();
   assert.match(served(), /first/);
-  certificate(directory, 'second');
+  certificate(directory, 'second', host);
   await waitFor('the new certificate is served', () => /second/.test(served()));
+  for (const [scheme, ...ca] of [['bolt+ssc'], ['bolt+s', '--tls-ca', join(directory, 'tls.crt')]]) {
+    const tried = execFileSync(join(build, 'memgraph-controller'), ['try', '--write', `${scheme}://${address}`, ...ca],
+      { encoding: 'utf8', timeout: 30_000 });
+    assert.match(tried, /^written [^]*^read [^]*^removed /m);
+  }
   writeFileSync(join(directory, 'tls.crt'), 'no certificate\n');
   const name = (await s.state()).controllers[0].name;
   await waitFor('the log says so', async () => /"error".*the old one stays/.test(await s.log(name)));

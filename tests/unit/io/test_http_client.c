@@ -2,13 +2,9 @@
 #include "io/http_client.h"
 
 #include "api_script.h"
+#include "authority.h"
 
 #include "../cmocka_test.h"
-
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-#include <unistd.h>
 
 static struct loop *loop;
 static struct api_script api;
@@ -38,82 +34,6 @@ static void on_data(void *arg, struct str data)
     str_append(got.data, sizeof(got.data), "%.*s|", STR_ARGS(data));
 }
 
-/* ---- certificates ---- */
-
-struct authority {
-    EVP_PKEY *key;
-    X509 *certificate;
-    char path[64];
-};
-
-static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509_EXTENSION *extension;
-
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    assert_non_null(extension);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-}
-
-/* issuer NULL: it signs itself. */
-static X509 *certificate_make(const char *name, EVP_PKEY *key, X509 *issuer)
-{
-    X509 *certificate = X509_new();
-    X509_NAME *subject = X509_get_subject_name(certificate);
-
-    X509_set_version(certificate, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), issuer ? 2 : 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject);
-    X509_set_pubkey(certificate, key);
-    return certificate;
-}
-
-static void authority_make(struct authority *a, const char *name)
-{
-    FILE *f;
-    int fd;
-
-    a->key = EVP_EC_gen("P-256");
-    a->certificate = certificate_make(name, a->key, NULL);
-    add_extension(a->certificate, a->certificate, NID_basic_constraints, "critical,CA:TRUE");
-    assert_true(X509_sign(a->certificate, a->key, EVP_sha256()) > 0);
-    str_copy(a->path, sizeof(a->path), "/tmp/test-http-ca-XXXXXX");
-    fd = mkstemp(a->path);
-    assert_true(fd >= 0);
-    f = fdopen(fd, "w");
-    assert_int_equal(PEM_write_X509(f, a->certificate), 1);
-    fclose(f);
-}
-
-static void authority_done(struct authority *a)
-{
-    unlink(a->path);
-    X509_free(a->certificate);
-    EVP_PKEY_free(a->key);
-}
-
-/* A server's side whose certificate, signed by that authority, is for this address. */
-static SSL_CTX *tls_make(const struct authority *a, const char *san)
-{
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = certificate_make("server", key, a->certificate);
-
-    add_extension(certificate, a->certificate, NID_subject_alt_name, san);
-    assert_true(X509_sign(certificate, a->key, EVP_sha256()) > 0);
-    assert_int_equal(SSL_CTX_use_certificate(tls, certificate), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(tls, key), 1);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return tls;
-}
-
 /* ---- set-up ---- */
 
 static struct authority ours, foreign;
@@ -121,8 +41,8 @@ static struct authority ours, foreign;
 static int group_setup(void **state)
 {
     (void)state;
-    authority_make(&ours, "ours");
-    authority_make(&foreign, "foreign");
+    authority_init(&ours, "ours");
+    authority_init(&foreign, "foreign");
     return 0;
 }
 
@@ -201,7 +121,7 @@ static void test_tls(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         steps[i] = (struct api_step){.expect = "GET /x HTTP/1.1\r\n", .answer = answer};
-    api.tls = tls_make(&ours, "IP:127.0.0.1");
+    api.tls = authority_serve(&ours, "IP:127.0.0.1");
     client_renew(ours.path);
     api_script_set(&api, steps, ARRAY_LEN(steps));
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
@@ -232,7 +152,7 @@ static void check_refused(const char *ca_file)
 static void test_tls_wrong_authority(void **state)
 {
     (void)state;
-    api.tls = tls_make(&foreign, "IP:127.0.0.1");
+    api.tls = authority_serve(&foreign, "IP:127.0.0.1");
     check_refused(ours.path);
     assert_non_null(strstr(got.result.fail.text, "certificate"));
     check_refused(NULL); /* the system's */
@@ -244,7 +164,7 @@ static void test_tls_wrong_authority(void **state)
 static void test_tls_wrong_name(void **state)
 {
     (void)state;
-    api.tls = tls_make(&ours, "IP:127.0.0.2,DNS:localhost");
+    api.tls = authority_serve(&ours, "IP:127.0.0.2,DNS:localhost");
     check_refused(ours.path);
     assert_non_null(strstr(got.result.fail.text, "127.0.0.1"));
 }
@@ -256,7 +176,7 @@ static void test_tls_peer_gone(void **state)
     const struct api_step steps[] = {{.answer = answer}, {.then = API_RESET}, {.answer = answer}};
 
     (void)state;
-    api.tls = tls_make(&ours, "IP:127.0.0.1");
+    api.tls = authority_serve(&ours, "IP:127.0.0.1");
     client_renew(ours.path);
     api_script_set(&api, steps, ARRAY_LEN(steps));
     get_all();
