@@ -13,12 +13,13 @@ static struct fail resolve(const char *address, struct bolt_client_config *out)
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     const char *colon = strrchr(address, ':');
+    struct str host = {address, colon ? (size_t)(colon - address) : 0};
     int64_t port;
     int err;
 
-    if (!colon ||
-        !str_copy_n(out->tls_name, sizeof out->tls_name,
-                    (struct str){address, (size_t)(colon - address)}) ||
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']') /* IPv6 */
+        host = (struct str){host.p + 1, host.n - 2};
+    if (!colon || !str_copy_n(out->tls_name, sizeof out->tls_name, host) ||
         !str_to_int64(str_of(colon + 1), &port) || port < 1 || port > 65535)
         return fail_make(FAIL_PROTOCOL, "'%s': wanted HOST:PORT", address);
     err = getaddrinfo(out->tls_name, NULL, &hints, &found);

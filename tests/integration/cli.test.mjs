@@ -123,6 +123,7 @@ test('a drill moves the main and back, and tells the gap', async (t) => {
   assert.equal(row.n, 0); // nothing is left behind
   assert.equal((await s.cli('drill', '--write', '127.0.0.1:9')).status, 5);
   assert.equal((await s.cli('drill', '--write', 'nonsense')).status, 1);
+  assert.equal((await s.cli('drill', '--write', '[::1]:9')).status, 5);
   assert.match((await s.cli('drill', '--write', 'neo4j://127.0.0.1:9')).err, /bolt\+s:/);
   assert.match((await s.cli('drill', '--write', 'bolt+s://127.0.0.1:9', '--tls-ca', '/dev/null')).err, /\/dev\/null/);
 });
