@@ -396,7 +396,6 @@ void config_settings(const struct config *c, struct settings *out)
         .read_fallback_main = c->read_fallback_main,
         .read_max_lag = c->read_max_lag,
         .probe_failures = (unsigned)c->probe_failures,
-        .probe_interval_us = c->probe_interval_ms * 1000,
         .probe_timeout_us = c->probe_timeout_ms * 1000,
         .sync_watch_us = c->sync_watch_ms * 1000,
         .hold_timeout_us = c->hold_ms * 1000,
@@ -411,6 +410,11 @@ void config_settings(const struct config *c, struct settings *out)
     if (c->replication_address == 1)
         (void)str_format(out->domain, sizeof out->domain, "%s.%s.svc.%s", c->service, c->namespace_,
                          c->cluster_domain);
+}
+
+int64_t config_stall_limit_ms(const struct config *c)
+{
+    return c->probe_timeout_ms * (c->probe_failures > 1 ? c->probe_failures - 1 : 1);
 }
 
 unsigned config_gateway_workers(const struct config *c)

@@ -46,6 +46,9 @@ typedef const char *config_get_fn(const char *name);
 bool config_read(struct config *out, config_get_fn *get, struct buf *errors) MUST_CHECK;
 /* What the core needs of it. */
 void config_settings(const struct config *c, struct settings *out);
+/* Whoever stood still for longer may have missed that the main was replaced: one that hangs is
+ * after PROBE_FAILURES time-outs of a probe, the first of which cuts its sessions. */
+int64_t config_stall_limit_ms(const struct config *c);
 /* Threads of each gateway. */
 unsigned config_gateway_workers(const struct config *c);
 /* <release or statefulset>-state and -controller: the record and the lease. */

@@ -24,9 +24,27 @@ static const int64_t kube_watch_us = 20LL * 1000 * 1000; /* a silent stream is n
 
 struct view *controller_view(struct controller *c)
 {
+    int64_t before_us = c->view.now_us;
+
     c->view.now_us = loop_now_us(c->loop);
     c->view.wall_us = loop_wall_us(c->loop);
+    if (before_us && c->view.now_us - before_us > config_stall_limit_ms(&c->config) * 1000)
+        controller_stalled(c);
     return &c->view;
+}
+
+void controller_stalled(struct controller *c)
+{
+    view_stalled(&c->view);
+    c->stalled = true; /* this may be in the middle of an answer of theirs */
+}
+
+static void ask_after_stall(struct controller *c)
+{
+    c->stalled = false;
+    for (int i = 0; i < PODS_MAX; i++)
+        if (c->links[i])
+            link_hurry(c->links[i]);
 }
 
 /* ---- effects ---- */
@@ -65,7 +83,7 @@ static void tell(struct controller *c, const struct effect *e)
 
 static void post(struct controller *c, const struct effect *e)
 {
-    if (!events_post(c->events, e->event, e->warning, e->why))
+    if (!events_post(c->events, e->event, e->warning, e->why, e->about))
         return;
     if (strcmp(e->event, "FailoverRefused") == 0)
         transitions_refused(c->transitions);
@@ -169,6 +187,8 @@ static void step_once(struct controller *c)
     struct view *v = controller_view(c);
 
     c->steps++;
+    if (c->stalled)
+        ask_after_stall(c);
     view_derive(v);
     /* The gateways first: what the rules wait for is what they do now. */
     plan_init(&c->plan, v);
@@ -229,7 +249,7 @@ static void make_parts(struct controller *c)
     c->prestop = prestop_new(c);
     c->flights = flights_new(c);
     c->transitions = transitions_new(c);
-    c->pulse = pulse_new(c->loop);
+    c->pulse = pulse_new(c);
 }
 
 struct controller *controller_new(struct loop *loop, const struct config *config, struct fail *why)

@@ -21,6 +21,7 @@ struct events {
     unsigned left; /* that may be posted now */
     int64_t refilled_us;
     unsigned long long serial;
+    char uid[KUBE_UID_SIZE]; /* of the StatefulSet; empty: no pod of it was seen yet */
 };
 
 struct events *events_new(struct controller *c)
@@ -81,7 +82,13 @@ static void on_posted(void *arg, const struct kube_answer *answer)
     controller_tell_request("posting an Event", &e->failing, &answer->fail);
 }
 
-bool events_post(struct events *e, const char *reason, bool warning, const char *text)
+/* kubectl finds what it describes by the uid, too. */
+struct object {
+    const char *kind, *api_version, *name, *uid;
+};
+
+static void post(struct events *e, const struct object *about, const char *reason, bool warning,
+                 const char *text)
 {
     struct controller *c = e->c;
     int64_t wall_us = loop_wall_us(c->loop);
@@ -91,25 +98,46 @@ bool events_post(struct events *e, const char *reason, bool warning, const char 
                                .type = warning ? "Warning" : "Normal",
                                .reason = reason,
                                .message = text,
-                               .kind = "StatefulSet",
-                               .api_version = "apps/v1",
-                               .object_name = c->config.statefulset,
-                               .object_uid = "",
+                               .kind = about->kind,
+                               .api_version = about->api_version,
+                               .object_name = about->name,
+                               .object_uid = about->uid,
                                .component = "memgraph-controller",
                                .instance = c->config.pod,
                                .time = now};
     json_t *object;
 
-    if (!is_news(e, reason, text, loop_now_us(c->loop)))
-        return false;
-    if (!is_allowed(e, loop_now_us(c->loop)))
-        return true; /* news all the same */
-    (void)str_format(name, sizeof name, "%s.%llx%02llx", c->config.statefulset,
-                     (unsigned long long)wall_us, e->serial++ & 0xff);
+    (void)str_format(name, sizeof name, "%s.%llx%02llx", about->name, (unsigned long long)wall_us,
+                     e->serial++ & 0xff);
     (void)str_format(path, sizeof path, "/api/v1/namespaces/%s/events", c->config.namespace_);
     kube_format_time(wall_us, now, sizeof now);
     object = kube_make_event(&event);
     (void)kube_client_send(c->kube, "POST", path, NULL, object, on_posted, e);
     json_decref(object);
+}
+
+void events_saw_owner(struct events *e, const char *uid)
+{
+    if (uid[0])
+        (void)str_copy(e->uid, sizeof e->uid, uid);
+}
+
+bool events_post(struct events *e, const char *reason, bool warning, const char *text, int about)
+{
+    struct controller *c = e->c;
+    char name[NAME_SIZE + 8];
+    struct object set = {"StatefulSet", "apps/v1", c->config.statefulset, e->uid};
+    struct object pod = {"Pod", "v1", name, ""};
+
+    if (!is_news(e, reason, text, loop_now_us(c->loop)))
+        return false;
+    if (!is_allowed(e, loop_now_us(c->loop)))
+        return true; /* news all the same */
+    post(e, &set, reason, warning, text);
+    if (about < 0 || !c->view.pods[about].exists)
+        return true;
+    (void)view_pod_name(&c->view, about, name);
+    pod.uid = c->view.pods[about].uid;
+    post(e, &pod, reason, warning, text);
     return true;
 }

@@ -1,5 +1,6 @@
 #include "app/pods.h"
 
+#include "app/events.h"
 #include "app/labels.h"
 #include "app/link.h"
 #include "base/alloc.h"
@@ -77,6 +78,7 @@ static void set_pod(struct controller *c, int pod, const struct kube_pod *seen)
                   seen->terminating ? "true" : "false", "uid", seen->meta.uid, NULL);
     view_kube_pod(controller_view(c), pod, &facts);
     labels_saw(c->labels, pod, seen->meta.uid, seen->role);
+    events_saw_owner(c->events, seen->owner_uid);
     set_link(c, pod, seen->ip);
     if ((worse || known->started_at != started_at) && c->links[pod])
         link_hurry(c->links[pod]);

@@ -84,6 +84,7 @@ static void take_report(struct routes *r, struct side *side, const struct gatewa
                   "main was asked",
                   "gateway", side_name(r, side), NULL);
         side->stalled = true;
+        controller_stalled(r->c);
         return;
     case GATEWAY_EXHAUSTED:
         log_event(LOG_WARN, "gateway",
@@ -235,13 +236,6 @@ void routes_follow(struct routes *r, const struct plan *plan)
 
 /* ---- start and end ---- */
 
-/* A main that hangs is replaced after PROBE_FAILURES time-outs of a probe, the first of which cuts
- * its sessions: a gateway that stood still for the rest may have missed both. */
-static int64_t stall_limit_ms(const struct config *c)
-{
-    return c->probe_timeout_ms * (c->probe_failures > 1 ? c->probe_failures - 1 : 1);
-}
-
 static bool start_side(struct routes *r, struct side *side, const struct config_address *bind,
                        timer_fn *on_reports, struct fail *why)
 {
@@ -259,7 +253,7 @@ static bool start_side(struct routes *r, struct side *side, const struct config_
         .session_timeout_ms = c->session_ms,
         .idle_timeout_ms = c->idle_ms,
         .user_timeout_ms = c->user_timeout_ms,
-        .stall_limit_ms = side == &r->write ? stall_limit_ms(c) : 0,
+        .stall_limit_ms = side == &r->write ? config_stall_limit_ms(c) : 0,
         .rate_per_s = c->rate_per_s,
         .rate_burst = c->rate_burst,
         .tell_sessions = log_enabled(LOG_DEBUG),

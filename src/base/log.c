@@ -7,11 +7,12 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { LINE_LIMIT = 16 * 1024, PATIENCE_MS = 100 };
+enum { LINE_LIMIT = 16 * 1024, PATIENCE_MS = 100, PATIENT_EVERY_S = 10 };
 
 static enum log_level least_level = LOG_INFO;
 static enum log_format line_format = LOG_LOGFMT;
 static unsigned lines_lost; /* since the last one that was written */
+static time_t patient_at;   /* when the reader was waited for */
 static void (*line_sink)(void *arg, struct str line);
 static void *line_sink_arg;
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -127,15 +128,26 @@ static void put(struct str line)
     (void)!write(STDERR_FILENO, &end, 1);
 }
 
-/* Whoever reads standard error may stop doing so. Waiting for that would stop the controller: once,
- * for a moment, as the reader may just be busy. */
+/* How long the reader is waited for, who may just be busy: a moment, and not again and again. */
+static int patience_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (lines_lost || (patient_at && now.tv_sec < patient_at + PATIENT_EVERY_S))
+        return 0;
+    patient_at = now.tv_sec;
+    return PATIENCE_MS;
+}
+
+/* Whoever reads standard error may stop doing so: waiting for that would stop the controller. */
 static void put_or_lose(struct str line)
 {
     struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     unsigned lost = lines_lost;
     char number[16];
 
-    if (poll(&ready, 1, lost ? 0 : PATIENCE_MS) == 0) {
+    if (poll(&ready, 1, 0) == 0 && poll(&ready, 1, patience_ms()) <= 0) {
         lines_lost++;
         return;
     }

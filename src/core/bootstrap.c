@@ -89,7 +89,7 @@ static void refuse(const struct view *v, struct plan *plan, const char *advice)
     plan_reason(plan, "%s-0 is %s (%s), %s-1 is %s (%s): %s", v->settings.name,
                 role_name(pod_role(a)), contents(a), v->settings.name, role_name(pod_role(b)),
                 contents(b), advice);
-    plan_warn(plan, v, RULE_B5, "UnknownState", "%s", plan->reason);
+    plan_warn(plan, v, RULE_B5, "UnknownState", -1, "%s", plan->reason);
     e = plan_add(plan, v, EFFECT_EXIT, RULE_B5, -1, "%s", plan->reason);
     if (e)
         e->warning = true;

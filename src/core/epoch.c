@@ -204,11 +204,16 @@ static bool s_must_wait(const struct view *v)
 
 bool epoch_s_is_compared(const struct view *v)
 {
-    const struct pod *s = &v->pods[view_s(v)];
+    const struct record *r = &v->record;
 
-    if (v->record.transition != EPOCH_SWITCHOVER || v->record.from != view_s(v))
-        return false;
-    return !v->record.from_run[0] || (s->run[0] && !pod_runs(s, v->record.from_run));
+    return r->transition == EPOCH_SWITCHOVER && r->from == view_s(v) && !r->from_run[0];
+}
+
+/* In a comparison the process that was refused must still be there when that is recorded. */
+static bool s_has_answered(const struct view *v)
+{
+    return v->work.s_done &&
+           (!epoch_s_is_compared(v) || v->work.s_registered || pod_refused(&v->pods[view_s(v)]));
 }
 
 /* S answers us, and X cannot register it: only a person knows whom to believe then. */
@@ -219,11 +224,11 @@ static void tell_incomparable(const struct view *v, struct plan *plan)
 
     if (!pod_up(s) || s->register_failures < in_a_row)
         return;
-    plan_warn(plan, v, RULE_EPOCH, "PairNotCompared",
-              "nobody serves until it is known who of the pair has more: %.60s-%d cannot register "
-              "%.60s-%d. Mend the network between them; or choose one: failover --to POD "
-              "--accept-data-loss",
-              v->settings.name, v->record.target, v->settings.name, view_s(v));
+    plan_warn(
+        plan, v, RULE_EPOCH, "PairNotCompared", v->record.target,
+        "%.60s-%d cannot register %.60s-%d: who of the pair has more is not known, and nobody "
+        "serves. Mend the network; or: failover --to POD --accept-data-loss",
+        v->settings.name, v->record.target, v->settings.name, view_s(v));
 }
 
 /* S first: the writes wait for it. */
@@ -233,7 +238,7 @@ static bool step_register_s(const struct view *v, struct plan *plan)
     int64_t until_us = v->work.recorded_at + v->settings.refresh_timeout_us;
     char why[WHY_SIZE];
 
-    if (v->work.s_done || s_must_wait(v))
+    if (s_has_answered(v) || s_must_wait(v))
         return true;
     if (!epoch_s_is_compared(v) && (v->now_us >= until_us || !epoch_s_can_join(v, why)))
         return true;

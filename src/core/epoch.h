@@ -21,8 +21,8 @@ void epoch_step(const struct view *v, struct plan *plan);
  * its present run. why: the reason when not. */
 bool epoch_s_can_join(const struct view *v, char why[WHY_SIZE]);
 
-/* Neither X nor S is the process that it was when the main began to move: S is registered to see
- * who has more, and X refuses it when that is S. Until then nobody serves. */
+/* Nothing vouches for X, which was restarted, nor for S (compare_with_other in returned.c): S is
+ * registered to see who has more, and X refuses it when that is S. Until then nobody serves. */
 bool epoch_s_is_compared(const struct view *v);
 
 #endif

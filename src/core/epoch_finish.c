@@ -127,11 +127,11 @@ void epoch_finish(const struct view *v, struct plan *plan)
     r->from_run[0] = '\0';
     (void)record_sync_text(r, sync, sizeof sync);
     if (is_forming(r))
-        plan_warn(plan, v, RULE_EPOCH, "ClusterNotFormed",
+        plan_warn(plan, v, RULE_EPOCH, "ClusterNotFormed", r->target,
                   "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
                   (long long)r->epoch, sync);
     else
-        plan_tell(plan, v, RULE_EPOCH, event_of(v->record.transition),
+        plan_tell(plan, v, RULE_EPOCH, event_of(v->record.transition), r->target,
                   "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
                   (long long)r->epoch, sync);
 }

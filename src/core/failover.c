@@ -11,7 +11,7 @@ void failover_refuse(const struct view *v, struct plan *plan, const char *why, c
     (void)str_format(text, sizeof text, "no failover from %.60s (%.60s): %.110s", name, why,
                      obstacle);
     plan_reason(plan, "%s", text);
-    plan_warn(plan, v, RULE_O5, "FailoverRefused", "%s", text);
+    plan_warn(plan, v, RULE_O5, "FailoverRefused", v->record.target, "%s", text);
 }
 
 /* O3, second part: the old main was not demoted yet, so the main never moved. */

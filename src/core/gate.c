@@ -92,35 +92,26 @@ static bool hands_over(const struct view *v, struct plan *plan)
 }
 
 /* T does not answer, and the connection is not given up yet, as a command of ours may be why: who
- * knows which process is there by now. */
+ * knows which process is there by now. Another one could be reached by new sessions only: these
+ * wait sooner. */
 static bool held_while_silent(const struct view *v, struct plan *plan)
 {
     const struct pod *t = &v->pods[v->record.target];
-    int64_t until_us = t->asked_at + v->settings.probe_timeout_us;
+    int64_t slow_us = t->asked_at + v->settings.probe_timeout_us / 2;
+    int64_t silent_us = t->asked_at + v->settings.probe_timeout_us;
 
     if (!t->asked_at)
         return false;
-    if (v->now_us < until_us) {
-        plan_wake(plan, until_us);
+    if (v->now_us < slow_us) {
+        plan_wake(plan, slow_us);
         return false;
     }
-    set(&plan->gate, GATE_HOLD, "the main does not answer");
-    return true;
-}
-
-/* It should have been asked since: this controller stood still, and may have missed all that
- * happened meanwhile. */
-static bool held_until_asked(const struct view *v, struct plan *plan)
-{
-    const struct settings *s = &v->settings;
-    int64_t until_us = v->pods[v->record.target].role_at + s->probe_interval_us +
-                       s->probe_timeout_us;
-
-    if (v->now_us < until_us) {
-        plan_wake(plan, until_us);
-        return false;
+    if (v->now_us < silent_us) {
+        plan_wake(plan, silent_us);
+        set(&plan->gate, GATE_DRAIN, "the main is slow to answer: no new sessions");
+    } else {
+        set(&plan->gate, GATE_HOLD, "the main does not answer");
     }
-    set(&plan->gate, GATE_HOLD, "the main was not asked for long: this controller stood still");
     return true;
 }
 
@@ -183,8 +174,7 @@ static void decide_write(const struct view *v, struct plan *plan)
     (void)str_copy(g->run, sizeof g->run, t->run);
     (void)str_copy(g->ip, sizeof g->ip, t->ip);
     if (in_transition(v, g) || !main_is_there(v, g) || hands_over(v, plan) ||
-        held_while_silent(v, plan) || held_until_asked(v, plan) || held_until_known(v, g) ||
-        held_for_s(v, plan))
+        held_while_silent(v, plan) || held_until_known(v, g) || held_for_s(v, plan))
         return;
     wake_at_end_of_plan(v, plan);
     if (r->sync == SYNC_NONE && !record_alone_by_decision(r, v->wall_us) &&

@@ -46,7 +46,7 @@ static struct effect *add(struct plan *plan, const struct view *v, enum effect_k
     if (plan->n == EFFECTS_MAX || spoken_for(plan, v, kind, pod))
         return NULL;
     e = &plan->effects[plan->n++];
-    *e = (struct effect){.kind = kind, .rule = rule, .pod = pod, .target = -1};
+    *e = (struct effect){.kind = kind, .rule = rule, .pod = pod, .target = -1, .about = -1};
     if (pod >= 0)
         (void)str_copy(e->run, sizeof e->run, v->pods[pod].run);
     (void)vsnprintf(e->why, sizeof e->why, fmt, args);
@@ -66,36 +66,37 @@ struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kin
 }
 
 static void tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-                 bool warning, const char *fmt, va_list args) PRINTF_LIKE(6, 0);
+                 int about, bool warning, const char *fmt, va_list args) PRINTF_LIKE(7, 0);
 
 static void tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-                 bool warning, const char *fmt, va_list args)
+                 int about, bool warning, const char *fmt, va_list args)
 {
     struct effect *e = add(plan, v, EFFECT_EVENT, rule, -1, fmt, args);
 
     if (!e)
         return;
     e->event = event;
+    e->about = about;
     e->warning = warning;
 }
 
 void plan_tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-               const char *fmt, ...)
+               int about, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    tell(plan, v, rule, event, false, fmt, args);
+    tell(plan, v, rule, event, about, false, fmt, args);
     va_end(args);
 }
 
 void plan_warn(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-               const char *fmt, ...)
+               int about, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    tell(plan, v, rule, event, true, fmt, args);
+    tell(plan, v, rule, event, about, true, fmt, args);
     va_end(args);
 }
 

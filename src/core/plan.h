@@ -19,6 +19,7 @@ struct effect {
     char name[NAME_SIZE + 8];   /* DROP, REGISTER: the replica's name */
     char address[ADDRESS_SIZE]; /* REGISTER */
     const char *event;          /* EVENT: its reason, in CamelCase */
+    int about;                  /* EVENT: a pod that it is about, too; -1: the StatefulSet alone */
     bool warning;               /* EVENT, and the level in the log */
     char why[WHY_SIZE];
 };
@@ -57,11 +58,11 @@ void plan_init(struct plan *plan, const struct view *v);
 struct effect *plan_add(struct plan *plan, const struct view *v, enum effect_kind kind,
                         enum rule rule, int pod, const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* A Kubernetes Event; plan_warn's is a warning, in the log, too. event: its reason, in CamelCase.
- */
+ * about: a pod; -1: none. */
 void plan_tell(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-               const char *fmt, ...) PRINTF_LIKE(5, 6);
+               int about, const char *fmt, ...) PRINTF_LIKE(6, 7);
 void plan_warn(struct plan *plan, const struct view *v, enum rule rule, const char *event,
-               const char *fmt, ...) PRINTF_LIKE(5, 6);
+               int about, const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* A write of the record that starts from the present one; NULL when one is planned already. */
 struct record *plan_write(struct plan *plan, const struct view *v, enum rule rule, const char *fmt,
                           ...) PRINTF_LIKE(4, 5);

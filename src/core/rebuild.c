@@ -131,7 +131,8 @@ static void end(const struct view *v, struct plan *plan, int pod)
     if (!r)
         return;
     memset(&r->rebuild[pod], 0, sizeof r->rebuild[pod]);
-    plan_tell(plan, v, RULE_O8, "ReplicaRebuilt", "%s-%d is filled anew", v->settings.name, pod);
+    plan_tell(plan, v, RULE_O8, "ReplicaRebuilt", pod, "%s-%d is filled anew", v->settings.name,
+              pod);
 }
 
 static void go_on(const struct view *v, struct plan *plan, int pod)
@@ -163,7 +164,7 @@ static void begin(const struct view *v, struct plan *plan, int pod, const char *
     if (!r)
         return;
     rebuild_enter(v, r, pod, needed);
-    plan_warn(plan, v, RULE_O8, "ReplicaRebuild",
+    plan_warn(plan, v, RULE_O8, "ReplicaRebuild", pod,
               "%s-%d is rebuilt: %.80s. Its data are kept aside on its volume", v->settings.name,
               pod, needed);
 }
@@ -171,7 +172,7 @@ static void begin(const struct view *v, struct plan *plan, int pod, const char *
 static void tell(const struct view *v, struct plan *plan, int pod, const char *needed,
                  const char *obstacle)
 {
-    plan_warn(plan, v, RULE_O8, "RebuildNeeded",
+    plan_warn(plan, v, RULE_O8, "RebuildNeeded", pod,
               "%.60s-%d is %.40s, and is not rebuilt by itself: %.70s. Request a "
               "rebuild; a restart of the main may heal it, too",
               v->settings.name, pod, needed, obstacle);

@@ -58,7 +58,7 @@ static void begin_alone(const struct view *v, struct plan *plan, enum sync_why w
     }
     if (why != SYNC_WHY_DEGRADED)
         return;
-    plan_warn(plan, v, RULE_O6, "Degraded",
+    plan_warn(plan, v, RULE_O6, "Degraded", v->record.target,
               "%s-%d goes on without %s-%d (%.60s): no failover until it is back and proven",
               v->settings.name, v->record.target, v->settings.name, view_s(v), reason);
 }

@@ -152,7 +152,7 @@ static void tell_unregistrable(const struct view *v, struct plan *plan, int pod)
     if (v->pods[pod].register_failures < in_a_row)
         return;
     plan_warn(
-        plan, v, RULE_O7, "ReplicaNotRegistered",
+        plan, v, RULE_O7, "ReplicaNotRegistered", pod,
         "%.60s-%d answers, and %.60s-%d cannot register it. It is cut off from the main; or it "
         "has diverged (Memgraph before 3.5 does not say): then request a rebuild",
         v->settings.name, pod, v->settings.name, v->record.target);

@@ -165,7 +165,7 @@ static bool refuse(const struct view *v, struct plan *plan, const char *why)
     clear(v, plan, why);
     if (!plan_has_write(plan))
         return true;
-    plan_warn(plan, v, RULE_REQUEST, "RequestRefused", "the request %.60s was refused: %.140s",
+    plan_warn(plan, v, RULE_REQUEST, "RequestRefused", -1, "the request %.60s was refused: %.140s",
               v->record.request, why);
     return true;
 }
@@ -184,7 +184,7 @@ static bool force(const struct view *v, struct plan *plan, const struct request 
     r->request[0] = '\0';
     r->promoted = PROMOTED_FORCED;
     r->sync_why = SYNC_WHY_FORCED;
-    plan_warn(plan, v, RULE_REQUEST, "FailoverForced",
+    plan_warn(plan, v, RULE_REQUEST, "FailoverForced", x,
               "%s-%d becomes main because an operator forces it: acknowledged writes that it "
               "lacks are lost",
               v->settings.name, x);

@@ -76,7 +76,7 @@ static void tell_mode(const struct view *v, struct plan *plan)
 
     if (view_mode_fits(v, why))
         return;
-    plan_warn(plan, v, RULE_O7, "ModeDoesNotFit", "%s", why);
+    plan_warn(plan, v, RULE_O7, "ModeDoesNotFit", -1, "%s", why);
 }
 
 static void decide_operational(const struct view *v, struct plan *plan)

@@ -38,7 +38,7 @@ struct settings {
     bool read_fallback_main;
     int64_t read_max_lag; /* logical timestamps */
     unsigned probe_failures;
-    int64_t probe_interval_us, probe_timeout_us;
+    int64_t probe_timeout_us;
     int64_t sync_watch_us, hold_timeout_us, hold_drain_us, refresh_timeout_us;
     int64_t replica_heal_us, proof_interval_us, reconcile_us;
     int64_t sync_loss_us;     /* DURABILITY=preferred: T goes on without S after this */
@@ -263,6 +263,10 @@ void view_link_none(struct view *v, int pod);
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
 /* A gateway found nobody listening at its address: what the pod said before does not count. */
 void view_deserted(struct view *v, int pod);
+/* This process stood still, and has missed who knows what: what the pods said before does not
+ * count.
+ */
+void view_stalled(struct view *v);
 /* A question was sent over the connection for probes; its answer, or that there will be none. */
 void view_asked(struct view *v, int pod);
 void view_answered(struct view *v, int pod);

@@ -58,6 +58,12 @@ void view_deserted(struct view *v, int pod)
     v->pods[pod].deserted_at = v->now_us;
 }
 
+void view_stalled(struct view *v)
+{
+    for (int i = 0; i < PODS_MAX; i++)
+        view_deserted(v, i);
+}
+
 void view_asked(struct view *v, int pod)
 {
     if (!v->pods[pod].asked_at)

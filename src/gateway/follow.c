@@ -20,8 +20,8 @@ uint32_t follow_cut(struct worker *w, enum gateway_cut why)
 
 void follow_stall(struct worker *w)
 {
+    w->outdated = atomic_load(&w->shared->changes); /* before anybody can see that we noticed */
     (void)follow_cut(w, GATEWAY_CUT_STALLED);
-    w->outdated = atomic_load(&w->shared->changes);
     if (w->route.given.kind == GATEWAY_FORWARD)
         w->route.given.kind = GATEWAY_PARK;
     worker_tell(w, 0, (struct gateway_report){.kind = GATEWAY_STALLED});

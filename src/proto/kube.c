@@ -102,6 +102,19 @@ static bool read_instances(const json_t *status, char out[KUBE_INSTANCES_SIZE])
     return json_array_size(list) > 0;
 }
 
+/* The uid of the object of this kind that controls it; empty: none. */
+static void read_owner(const json_t *object, const char *kind, char uid[KUBE_UID_SIZE])
+{
+    const json_t *meta = json_object_get(object, "metadata"), *owner;
+    size_t i;
+
+    uid[0] = 0;
+    json_array_foreach (json_object_get(meta, "ownerReferences"), i, owner)
+        if (json_is_true(json_object_get(owner, "controller")) && text_is(owner, "kind", kind) &&
+            !read_text(owner, "uid", uid, KUBE_UID_SIZE))
+            uid[0] = 0;
+}
+
 struct fail kube_read_pod(json_t *object, struct kube_pod *out)
 {
     const json_t *status = json_object_get(object, "status");
@@ -120,6 +133,7 @@ struct fail kube_read_pod(json_t *object, struct kube_pod *out)
     if (!read_text(json_object_get(json_object_get(object, "metadata"), "labels"),
                    "memgraph-controller/role", out->role, sizeof(out->role)))
         (void)str_copy(out->role, sizeof(out->role), "?"); /* somebody's: too long to be ours */
+    read_owner(object, "StatefulSet", out->owner_uid);
     out->told = read_instances(status, out->instances);
     out->restarts = pod_restarts(json_object_get(object, "spec"), status);
     return (struct fail){0};

@@ -37,7 +37,8 @@ struct kube_pod {
      * the object does not say (no containerStatuses, no ids, or more than there is room for). */
     bool told;
     char instances[KUBE_INSTANCES_SIZE];
-    char role[16]; /* label memgraph-controller/role; empty: none */
+    char owner_uid[KUBE_UID_SIZE]; /* of the StatefulSet that made it; empty: none did */
+    char role[16];                 /* label memgraph-controller/role; empty: none */
 };
 
 struct kube_lease {

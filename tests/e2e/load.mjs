@@ -22,9 +22,9 @@ export class Ledger {
   /** Every acknowledged id is among the stored ones, each once, none that nobody wrote. */
   check(stored) {
     const there = new Set(stored);
-    assert.equal(there.size, stored.length, "an id is there twice");
+    assert.equal(there.size, stored.length, "SAFETY: an id is there twice");
     const lost = [...this.acked].filter((id) => !there.has(id));
-    assert.deepEqual(lost, [], `${lost.length} of ${this.acked.size} acknowledged writes are lost`);
+    assert.deepEqual(lost, [], `SAFETY: ${lost.length} of ${this.acked.size} acknowledged writes are lost`);
     assert.ok(
       stored.every((id) => id >= 0 && id < this.attempted),
       "an id is there that nobody wrote",

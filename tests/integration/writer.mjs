@@ -96,7 +96,7 @@ export class Writer {
     const twice = [...held].filter(([, n]) => n > 1).map(([id]) => id);
     const wrong = Object.entries({ lost, phantom, twice }).filter(([, ids]) => ids.length)
       .map(([what, ids]) => `${ids.length} ${what} (${ids.slice(0, 5).join(', ')})`);
-    if (wrong.length) assert.fail(`${this.label} on ${pod.name ?? pod.bolt}: ${wrong.join('; ')}`);
+    if (wrong.length) assert.fail(`SAFETY: ${this.label} on ${pod.name ?? pod.bolt}: ${wrong.join('; ')}`);
     return {
       acknowledged: this.count('acknowledged'),
       refused: this.count('refused'),

@@ -4,7 +4,9 @@ from mutant import under
 PROCEDURE = under(
     "Epochs: the one procedure",
     ("compared-by-hearsay", "epoch.c", "where the two are to be compared S is waited for, whatever this leader has seen of it",
-     "    return !v->record.from_run[0] || (s->run", "    return (s->run"),
+     " && !r->from_run[0];\n", " && !r->from_run[0] && v->pods[view_s(v)].run[0];\n"),
+    ("compared-in-another-process", "epoch.c", "the one that has more must still be there when that is recorded: else they are compared again",
+     " &&\n           (!epoch_s_is_compared(v) || v->work.s_registered || pod_refused(&v->pods[view_s(v)]));", ";"),
     ("incomparable-passes", "command.c", "a comparison that says nothing is none: X goes on only when it is known who has more",
      " && outcome != OUTCOME_OK && outcome != OUTCOME_REFUSED) {", " && outcome == OUTCOME_BUSY) {"),
     ("incomparable-at-once", "epoch.c", "between two comparisons is a pause: each costs X an epoch in its history",

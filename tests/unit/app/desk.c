@@ -61,7 +61,7 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     c->users = users_new(config->user, config->password, config->users_file);
     c->flights = flights_new(c);
     c->transitions = transitions_new(c);
-    c->pulse = pulse_new(loop);
+    c->pulse = pulse_new(c);
 }
 
 void desk_clear(struct controller *c)

@@ -44,7 +44,7 @@ static void test_event_says_what_and_about_whom(void **state)
     json_t *about;
 
     (void)state;
-    assert_true(events_post(c.events, "FailoverDone", false, "mg-1 is main now"));
+    assert_true(events_post(c.events, "FailoverDone", false, "mg-1 is main now", -1));
     WAIT_UNTIL(loop, api.writes == 1);
     assert_string_equal(last("reason"), "FailoverDone");
     assert_string_equal(last("type"), "Normal");
@@ -52,23 +52,49 @@ static void test_event_says_what_and_about_whom(void **state)
     about = json_object_get(api.last, "involvedObject");
     assert_string_equal(json_string_value(json_object_get(about, "kind")), "StatefulSet");
     assert_string_equal(json_string_value(json_object_get(about, "name")), "mg");
-    assert_true(events_post(c.events, "FailoverRefused", true, "nobody may be main"));
+    assert_true(events_post(c.events, "FailoverRefused", true, "nobody may be main", -1));
     WAIT_UNTIL(loop, api.writes == 2); /* under a name of its own, or the server had refused it */
     assert_string_equal(last("type"), "Warning");
+}
+
+/* kubectl describes an object with the Events that have its uid. */
+static void test_events_name_the_object_and_its_pod(void **state)
+{
+    struct pod_kube seen = {.ready = true, .uid = "pod-uid", .ip = "10.0.0.2"};
+    json_t *about;
+
+    (void)state;
+    events_saw_owner(c.events, "set-uid");
+    events_saw_owner(c.events, ""); /* a pod that nobody owns says nothing */
+    assert_true(events_post(c.events, "R", false, "about none", -1));
+    WAIT_UNTIL(loop, api.writes == 1);
+    about = json_object_get(api.last, "involvedObject");
+    assert_string_equal(json_string_value(json_object_get(about, "uid")), "set-uid");
+    assert_true(events_post(c.events, "R", false, "about one that is not there", 1));
+    WAIT_UNTIL(loop, api.writes == 2);
+    view_kube_pod(controller_view(&c), 1, &seen);
+    assert_true(events_post(c.events, "R", false, "about pod 1", 1));
+    WAIT_UNTIL(loop, api.writes == 4);
+    about = json_object_get(api.last, "involvedObject");
+    assert_string_equal(json_string_value(json_object_get(about, "kind")), "Pod");
+    assert_string_equal(json_string_value(json_object_get(about, "apiVersion")), "v1");
+    assert_string_equal(json_string_value(json_object_get(about, "name")), "mg-1");
+    assert_string_equal(json_string_value(json_object_get(about, "uid")), "pod-uid");
+    assert_string_equal(last("message"), "about pod 1");
 }
 
 static void test_same_words_once_in_five_minutes(void **state)
 {
     (void)state;
-    assert_true(events_post(c.events, "R", true, "words"));
-    assert_false(events_post(c.events, "R", true, "words"));
-    assert_true(events_post(c.events, "R", true, "other words"));
-    assert_true(events_post(c.events, "S", true, "words"));
+    assert_true(events_post(c.events, "R", true, "words", -1));
+    assert_false(events_post(c.events, "R", true, "words", -1));
+    assert_true(events_post(c.events, "R", true, "other words", -1));
+    assert_true(events_post(c.events, "S", true, "words", -1));
     ahead_us = 299LL * 1000 * 1000;
-    assert_false(events_post(c.events, "R", true, "words"));
+    assert_false(events_post(c.events, "R", true, "words", -1));
     ahead_us = 301LL * 1000 * 1000;
-    assert_true(events_post(c.events, "R", true, "words"));
-    assert_false(events_post(c.events, "R", true, "words"));
+    assert_true(events_post(c.events, "R", true, "words", -1));
+    assert_false(events_post(c.events, "R", true, "words", -1));
     WAIT_UNTIL(loop, api.writes == 4);
 }
 
@@ -80,13 +106,13 @@ static void test_many_words_do_not_hide_each_other(void **state)
     (void)state;
     for (int i = 0; i < 16; i++) {
         (void)str_format(text, sizeof text, "number %d", i);
-        assert_true(events_post(c.events, "R", false, text));
+        assert_true(events_post(c.events, "R", false, text, -1));
     }
-    assert_false(events_post(c.events, "R", false, "number 0"));
-    assert_false(events_post(c.events, "R", false, "number 15"));
-    assert_true(events_post(c.events, "R", false, "number 16"));
-    assert_false(events_post(c.events, "R", false, "number 1"));
-    assert_true(events_post(c.events, "R", false, "number 0"));
+    assert_false(events_post(c.events, "R", false, "number 0", -1));
+    assert_false(events_post(c.events, "R", false, "number 15", -1));
+    assert_true(events_post(c.events, "R", false, "number 16", -1));
+    assert_false(events_post(c.events, "R", false, "number 1", -1));
+    assert_true(events_post(c.events, "R", false, "number 0", -1));
     WAIT_UNTIL(loop, api.writes == 18);
 }
 
@@ -96,7 +122,7 @@ static void post_many(unsigned n, unsigned *serial)
         char text[40];
 
         (void)str_format(text, sizeof text, "trouble %u", (*serial)++);
-        assert_true(events_post(c.events, "R", true, text)); /* it is news, posted or not */
+        assert_true(events_post(c.events, "R", true, text, -1)); /* it is news, posted or not */
     }
 }
 
@@ -123,6 +149,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(event_says_what_and_about_whom),
+        TEST(events_name_the_object_and_its_pod),
         TEST(same_words_once_in_five_minutes),
         TEST(many_words_do_not_hide_each_other),
         TEST(no_more_than_so_many),

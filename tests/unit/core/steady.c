@@ -8,7 +8,6 @@ void steady_settings(struct settings *s)
                            .read_fallback_main = true,
                            .read_max_lag = 1000,
                            .probe_failures = 3,
-                           .probe_interval_us = 1000 * 1000,
                            .probe_timeout_us = 1000 * 1000,
                            .sync_watch_us = 100 * 1000,
                            .hold_timeout_us = 5 * 1000 * 1000,

@@ -142,7 +142,7 @@ static void test_of_two_that_are_compared_the_way_back_stays_open(void **state)
 {
     (void)state;
     begin(EPOCH_SWITCHOVER, 1);
-    (void)str_copy(v.record.from_run, sizeof v.record.from_run, "before");
+    v.record.from_run[0] = '\0';
     decide();
     assert_false(plan_has_write(&plan));
     assert_non_null(effect(EFFECT_DEMOTE, 0, -1));
@@ -165,6 +165,20 @@ static void test_who_is_to_be_compared_is_waited_for(void **state)
     (void)str_copy(v.record.from_run, sizeof v.record.from_run, "r1"); /* it is the old main */
     decide();
     assert_string_not_equal(plan.reason, "mg-1 is being registered");
+}
+
+/* X vouches for itself: the old main may be any process by now. */
+static void test_an_old_main_that_was_restarted_is_not_compared(void **state)
+{
+    (void)state;
+    begin(EPOCH_SWITCHOVER, 1);
+    promoted();
+    view_role(&v, 1, ROLE_REPLICA, "another", v.now_us);
+    assert_false(epoch_s_is_compared(&v));
+    decide();
+    command_started(&v, effect(EFFECT_REGISTER, 0, 1));
+    command_done(&v, 0, OUTCOME_UNREACHABLE);
+    assert_true(v.work.promoted && v.work.s_done);
 }
 
 /* A leader that took over finds X as main. Was it promoted in this epoch? */
@@ -267,7 +281,7 @@ static void test_the_other_is_compared_however_long_it_takes(void **state)
     (void)state;
     begin(EPOCH_SWITCHOVER, 1);
     promoted();
-    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    v.record.from_run[0] = '\0';
     v.work.tried = 1U << 2;
     view_link_down(&v, 1, FAIL_TIMEOUT, "silent");
     v.now_us = v.work.recorded_at + 60 * second;
@@ -290,7 +304,7 @@ static void compared(enum outcome outcome)
 {
     begin(EPOCH_SWITCHOVER, 1);
     promoted();
-    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    v.record.from_run[0] = '\0';
     view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
     decide();
     command_started(&v, effect(EFFECT_REGISTER, 0, 1));
@@ -321,6 +335,20 @@ static void test_a_comparison_that_says_nothing_is_none(void **state)
     }
 }
 
+/* It was refused, and was restarted before that could be recorded. */
+static void test_who_has_more_is_still_there(void **state)
+{
+    (void)state;
+    compared(OUTCOME_REFUSED);
+    assert_true(plan_has_write(&plan));
+    view_role(&v, 1, ROLE_REPLICA, "another", v.now_us);
+    v.pods[1].role_at = v.now_us;
+    decide();
+    assert_false(plan_has_write(&plan));
+    assert_null(effect(EFFECT_TOUCH, 0, -1));
+    assert_non_null(effect(EFFECT_REGISTER, 0, 1));
+}
+
 static void test_it_is_compared_again_after_a_pause(void **state)
 {
     (void)state;
@@ -343,7 +371,7 @@ static void test_it_is_compared_at_once_in_a_new_epoch(void **state)
     (void)state;
     begin(EPOCH_SWITCHOVER, 1);
     promoted();
-    (void)str_copy(v.record.from_run, RUN_SIZE, "before");
+    v.record.from_run[0] = '\0';
     view_role(&v, 1, ROLE_REPLICA, "r1", v.now_us);
     v.pods[1].register_retry_at = v.now_us + second;
     decide();
@@ -456,6 +484,8 @@ int main(void)
         cmocka_unit_test_setup(test_s_is_no_replica_for_long, set_up),
         cmocka_unit_test_setup(test_the_other_is_compared_however_long_it_takes, set_up),
         cmocka_unit_test_setup(test_a_comparison_that_says_nothing_is_none, set_up),
+        cmocka_unit_test_setup(test_an_old_main_that_was_restarted_is_not_compared, set_up),
+        cmocka_unit_test_setup(test_who_has_more_is_still_there, set_up),
         cmocka_unit_test_setup(test_it_is_compared_again_after_a_pause, set_up),
         cmocka_unit_test_setup(test_it_is_compared_at_once_in_a_new_epoch, set_up),
         cmocka_unit_test_setup(test_a_person_hears_of_it, set_up),
