@@ -17,6 +17,7 @@ struct state {
     struct timer *retry;
     json_t *data;                    /* as last read or written; NULL: none */
     char version[KUBE_VERSION_SIZE]; /* its resourceVersion */
+    char uid[KUBE_UID_SIZE];         /* of the object that was taken last */
     int64_t newest; /* the newest version that was taken, as a number; 0: none yet */
     int64_t passed; /* the newest that was told while a request was under way */
     struct record written;
@@ -120,6 +121,18 @@ static void take_reference_record(struct state *s, json_t *data, const char *ver
     view_record(controller_view(s->c), NULL);
 }
 
+/* Epochs only grow, as long as the object is not deleted: one that is lower comes from a backup,
+ * and what it says of the pods is not true any more. */
+static struct fail check_age(const struct state *s, const char *uid, const struct record *r)
+{
+    const struct view *v = &s->c->view;
+
+    if (!v->record_exists || r->epoch >= v->record.epoch || strcmp(s->uid, uid) != 0)
+        return (struct fail){0};
+    return fail_make(FAIL_PROTOCOL, "it has gone back from epoch %lld to %lld",
+                     (long long)v->record.epoch, (long long)r->epoch);
+}
+
 static void take_object(struct state *s, json_t *object)
 {
     struct view *v = controller_view(s->c);
@@ -136,6 +149,8 @@ static void take_object(struct state *s, json_t *object)
     }
     if (f.kind == FAIL_NONE)
         f = data ? state_decode(data, &r) : fail_make(FAIL_PROTOCOL, "it has no data");
+    if (f.kind == FAIL_NONE)
+        f = check_age(s, meta.uid, &r);
     if (f.kind != FAIL_NONE) {
         log_event(LOG_ERROR, "state",
                   "the record makes no sense: mend it by hand, or delete it to "
@@ -147,6 +162,7 @@ static void take_object(struct state *s, json_t *object)
     json_decref(s->data);
     s->data = json_incref(data);
     (void)str_copy(s->version, sizeof s->version, meta.version);
+    (void)str_copy(s->uid, sizeof s->uid, meta.uid);
     changed = r.epoch != v->record.epoch || r.target != v->record.target ||
               r.transition != v->record.transition;
     view_record(v, &r);
@@ -277,6 +293,7 @@ static void on_written(void *arg, const struct kube_answer *answer)
         json_decref(s->data);
         s->data = json_incref(data);
         (void)str_copy(s->version, sizeof s->version, meta.version);
+        (void)str_copy(s->uid, sizeof s->uid, meta.uid);
         s->newest = number_of(meta.version);
         view_record(controller_view(s->c), &s->written);
         if (was_passed(s))

@@ -337,6 +337,37 @@ static void test_nonsense_is_broken_until_mended(void **state)
     assert_false(c.view.record_exists);
 }
 
+/* Somebody has restored an older one: nothing is done by it, and the gateways go on as before. */
+static void test_a_record_from_a_backup_is_broken_until_deleted(void **state)
+{
+    (void)state;
+    start_with(object_of(7));
+    fake_api_put(&api, "configmaps", object_of(6));
+    WAIT_UNTIL(loop, c.view.record_broken);
+    assert_non_null(strstr(c.view.record_why, "from epoch 7 to 6"));
+    assert_int_equal(c.view.record.epoch, 7);
+    fake_api_put(&api, "configmaps", object_of(7)); /* it is put back */
+    WAIT_UNTIL(loop, !c.view.record_broken);
+    fake_api_put(&api, "configmaps", object_of(6));
+    WAIT_UNTIL(loop, c.view.record_broken);
+    fake_api_delete(&api, "configmaps", "mg-state");
+    WAIT_UNTIL(loop, c.view.record_known && !c.view.record_exists);
+    fake_api_put(&api, "configmaps", object_of(1));
+    WAIT_UNTIL(loop, epoch_is(1));
+}
+
+/* Nobody told us that it was deleted, and made anew. */
+static void test_another_object_may_begin_again(void **state)
+{
+    json_t *object = object_of(1);
+
+    (void)state;
+    start_with(object_of(7));
+    json_object_set_new(json_object_get(object, "metadata"), "uid", json_string("another"));
+    fake_api_put(&api, "configmaps", object);
+    WAIT_UNTIL(loop, epoch_is(1));
+}
+
 static void test_a_record_of_the_reference_controller_is_none(void **state)
 {
     (void)state;
@@ -384,6 +415,8 @@ int main(void)
         TEST(list_during_our_read_is_not_lost),
         TEST(deletion_and_another_creation),
         TEST(nonsense_is_broken_until_mended),
+        TEST(a_record_from_a_backup_is_broken_until_deleted),
+        TEST(another_object_may_begin_again),
         TEST(a_record_of_the_reference_controller_is_none),
         TEST(unknown_keys_are_kept_over_writes),
     };
