@@ -29,6 +29,7 @@ static void publish(struct election *e)
     bool led = c->view.leader;
 
     view_leadership(controller_view(c), leads, until_us);
+    view_lease(controller_view(c), lease_others_until(&e->lease));
     if (leads)
         timer_start(e->expiry, until_us - loop_now_us(c->loop));
     if (leads && !led) {

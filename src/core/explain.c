@@ -64,13 +64,26 @@ static bool has_record(const struct view *v, struct explanation *out)
     return false;
 }
 
+/* Who does not hear of the API server any more does not see the lease renewed, either. */
+static bool is_led(const struct view *v)
+{
+    return view_leading(v) || v->now_us < v->led_until_us;
+}
+
 static void add_common(const struct view *v, struct explanation *out)
 {
     bool paused = record_paused(&v->record, v->wall_us, NULL);
 
     add(out, "decisions are not paused", !paused, -1, "%s", paused ? v->record.paused : "no pause");
-    add(out, "somebody leads", true, -1, "%s",
-        view_leading(v) ? "this controller" : "another controller, as far as is known");
+    add(out, "somebody leads", is_led(v), -1, "%s",
+        view_leading(v) ? "this controller"
+        : is_led(v)     ? "another controller, as its lease says"
+                        : "no lease was seen to be renewed");
+    if (is_led(v) || !out->possible)
+        return;
+    out->possible = false;
+    (void)str_copy(out->answer, sizeof out->answer,
+                   "no controller leads: the API server is away, or all have just started");
 }
 
 void explain_failover(const struct view *v, struct explanation *out)

@@ -96,3 +96,8 @@ void lease_set_aside(struct lease *l, int64_t now_us)
     l->known = false; /* whether it was given up is read */
     l->aside_until = now_us + l->times.duration_us;
 }
+
+int64_t lease_others_until(const struct lease *l)
+{
+    return !l->known || l->absent || l->free || l->ours ? 0 : l->seen_at + l->other_duration_us;
+}

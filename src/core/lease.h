@@ -52,5 +52,7 @@ void lease_write_done(struct lease *l, int64_t now_us, bool ok, bool conflict);
 void lease_set_aside(struct lease *l, int64_t now_us);
 /* Until when we lead for certain; in the past: we do not. */
 int64_t lease_until(const struct lease *l);
+/* Until when the lease lasts that somebody else holds, as it was seen; 0: nobody does. */
+int64_t lease_others_until(const struct lease *l);
 
 #endif

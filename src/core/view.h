@@ -162,6 +162,7 @@ struct view {
 
     bool leader;
     int64_t leader_until_us; /* no effect after this */
+    int64_t led_until_us;    /* somebody leads, as far as its lease was seen to be renewed */
 
     /* SHOW REPLICAS on T */
     int rows_pod; /* whose answer it is */
@@ -287,6 +288,8 @@ void view_record_broken(struct view *v, const char *why);
 /* Kubernetes was asked to delete a pod. */
 void view_delete_started(struct view *v, int pod);
 void view_leadership(struct view *v, bool leader, int64_t until_us);
+/* Until when the lease of whoever holds it lasts, as it was seen; 0: nobody holds it. */
+void view_lease(struct view *v, int64_t until_us);
 /* What follows from the facts and the time: to be called before decisions are asked for. */
 void view_derive(struct view *v);
 

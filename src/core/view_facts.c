@@ -307,3 +307,8 @@ void view_leadership(struct view *v, bool leader, int64_t until_us)
     v->leader = leader;
     v->leader_until_us = until_us;
 }
+
+void view_lease(struct view *v, int64_t until_us)
+{
+    v->led_until_us = until_us;
+}

@@ -84,10 +84,15 @@ static void test_another_s_lease_is_over_by_our_clock_alone(void **state)
     now += 15 * second - 1;
     expect(LEASE_WAIT);
     lease_seen(&l, now, false, false, true, 40 * second); /* the holder's own duration counts */
+    assert_true(lease_others_until(&l) == now + 40 * second);
     now += 39 * second;
     expect(LEASE_WAIT);
     now += second;
     expect(LEASE_TAKE);
+    lease_seen(&l, now, true, false, true, 15 * second); /* ours */
+    assert_int_equal(lease_others_until(&l), 0);
+    lease_seen(&l, now, false, true, true, 15 * second); /* nobody's */
+    assert_int_equal(lease_others_until(&l), 0);
 }
 
 static void test_a_free_lease_is_taken_at_once_but_not_in_a_loop(void **state)

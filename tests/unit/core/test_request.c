@@ -97,12 +97,15 @@ static void test_what_if_the_main_died(void **state)
 
     (void)state;
     v.leader = false; /* a follower answers as the leader would */
+    view_lease(&v, v.now_us + 1);
     explain_failover(&v, &e);
+    assert_true(condition(&e, "somebody leads")->holds);
     assert_true(e.possible);
     assert_non_null(strstr(e.answer, "begin epoch 4 (failover) on mg-1"));
     assert_true(condition(&e, "it is connected")->holds);
     assert_int_equal(condition(&e, "it is a replica")->age_us, 0);
     v.leader = true;
+    view_lease(&v, 0);
     assert_memory_equal(&v, &before, sizeof v); /* it only looks */
     v.record.sync = SYNC_UNPROVEN;
     explain_failover(&v, &e);
@@ -118,6 +121,25 @@ static void test_what_if_the_main_died(void **state)
     explain_failover(&v, &e);
     assert_false(e.possible);
     assert_non_null(strstr(e.answer, "no record"));
+}
+
+/* The API server is away, and with it the leader's lease. */
+static void test_nobody_decides_where_nobody_leads(void **state)
+{
+    struct explanation e;
+
+    (void)state;
+    v.leader = false;
+    view_lease(&v, v.now_us);
+    explain_failover(&v, &e);
+    assert_false(e.possible);
+    assert_false(condition(&e, "somebody leads")->holds);
+    assert_non_null(strstr(e.answer, "no controller leads"));
+    explain_switchover(&v, &e);
+    assert_false(e.possible);
+    v.record.sync = SYNC_UNPROVEN; /* the better reason stays */
+    explain_failover(&v, &e);
+    assert_non_null(strstr(e.answer, "no failover from mg-0"));
 }
 
 static void test_what_if_an_operator_asked(void **state)
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_what_a_person_may_write),
         cmocka_unit_test_setup(test_what_stands_in_its_way, set_up),
         cmocka_unit_test_setup(test_what_if_the_main_died, set_up),
+        cmocka_unit_test_setup(test_nobody_decides_where_nobody_leads, set_up),
         cmocka_unit_test_setup(test_what_if_an_operator_asked, set_up),
         cmocka_unit_test_setup(test_who_would_be_rebuilt, set_up),
         cmocka_unit_test_setup(test_whom_an_operator_may_force, set_up),
