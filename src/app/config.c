@@ -309,19 +309,20 @@ static void read_row(struct config *c, const struct variable *row, const char *v
     }
 }
 
-/* Files that must make sense from the start on; what becomes of them later is for the log. */
+/* Files that must make sense from the start on; what becomes of them later is for the log. One that
+ * is not there counts as none (run.c warns): the Secret that they come from may lack the key. */
 static void check_files(const struct config *c, struct buf *errors)
 {
     struct users *users = users_new(c->user, c->password, c->users_file);
     struct fail fail = users_read(users);
     struct kube_token token;
 
-    if (fail.kind != FAIL_NONE)
+    if (fail.kind != FAIL_NONE && fail.kind != FAIL_GONE)
         buf_printf(errors, "MEMGRAPH_USERS_FILE='%s': %s\n", c->users_file, fail.text);
     users_free(users);
     kube_token_init(&token, c->admin_token_file);
     (void)kube_token_get(&token);
-    if (token.fail.kind != FAIL_NONE)
+    if (token.fail.kind != FAIL_NONE && token.fail.kind != FAIL_GONE)
         buf_printf(errors, "ADMIN_TOKEN_FILE: %s\n", token.fail.text);
     kube_token_done(&token);
 }
@@ -341,9 +342,6 @@ static void check_together(const struct config *c, struct buf *errors)
         buf_add_text(errors, "MEMGRAPH_PASSWORD is set and MEMGRAPH_USER is not: set both\n");
     if (c->user[0] && !users_name_is_fine(c->user))
         buf_printf(errors, "MEMGRAPH_USER='%s': wanted letters, digits and _ . -\n", c->user);
-    if (c->users_file[0] && !c->user[0])
-        buf_add_text(errors, "MEMGRAPH_USERS_FILE is set and MEMGRAPH_USER is not: with users, the "
-                             "controller needs one itself\n");
     if (c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
         strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
         buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "
@@ -392,7 +390,7 @@ void config_settings(const struct config *c, struct settings *out)
         .planned_limit_us = c->planned_limit_ms * 1000,
         .switchover_drain_us = c->switchover_drain_ms * 1000,
         .switchover_timeout_us = c->switchover_timeout_ms * 1000,
-        .has_users = c->user[0] != '\0' || c->users_file[0] != '\0',
+        .has_users = c->user[0] != '\0', /* without it there are no more (users_read) */
         .read_fallback_main = c->read_fallback_main,
         .read_max_lag = c->read_max_lag,
         .probe_failures = (unsigned)c->probe_failures,

@@ -394,7 +394,7 @@ static bool start_users(struct link *l)
 
     if (why.kind != FAIL_NONE)
         log_event(LOG_WARN, "command",
-                  "MEMGRAPH_USERS_FILE makes no sense: the users that were read last are created",
+                  "MEMGRAPH_USERS_FILE cannot be used: the users that were read last are created",
                   "error", why.text, NULL);
     l->user = 0;
     l->outcome = OUTCOME_OK;

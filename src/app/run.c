@@ -3,8 +3,10 @@
 #include "app/api.h"
 #include "gateway/pipes.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static const char *from_environment(const char *name)
 {
@@ -106,6 +108,14 @@ static void raise_limit(const struct config *config)
         "limit", has, "needed", needs, NULL);
 }
 
+/* A Secret may lack a key, and get it later: both files are read again when they are wanted. */
+static void warn_if_missing(const char *variable, const char *path)
+{
+    if (path[0] && access(path, F_OK) != 0 && errno == ENOENT)
+        log_event(LOG_WARN, "controller", "a file is not there: it counts as empty until it is",
+                  "variable", variable, "path", path, NULL);
+}
+
 int run_controller(void)
 {
     struct config config;
@@ -117,6 +127,8 @@ int run_controller(void)
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
     (void)signal(SIGPIPE, SIG_IGN);
     raise_limit(&config);
+    warn_if_missing("MEMGRAPH_USERS_FILE", config.users_file);
+    warn_if_missing("ADMIN_TOKEN_FILE", config.admin_token_file);
     loop = loop_new();
     status = run(loop, &config);
     loop_free(loop);

@@ -94,6 +94,9 @@ struct fail users_read(struct users *u)
     fail = file_read(u->path, &text);
     if (fail.kind == FAIL_NONE)
         fail = parse(next, buf_str(&text));
+    if (fail.kind == FAIL_NONE && next->n && !next->has_own)
+        fail = fail_make(FAIL_PROTOCOL, "MEMGRAPH_USER is not set: with users, the controller "
+                                        "needs one itself");
     if (fail.kind == FAIL_NONE)
         *u = *next;
     buf_done(&text);

@@ -26,7 +26,8 @@ struct users {
 /* user and path may be empty. The file is not read yet. */
 struct users *users_new(const char *user, const char *password, const char *path);
 void users_free(struct users *u); /* NULL is fine */
-/* Reads the file again. On a failure the users stay as they were; it says the line. */
+/* Reads the file again. On a failure the users stay as they were; it says the line. GONE: the file
+ * is not there. Users without MEMGRAPH_USER are a failure: they would lock the controller out. */
 struct fail users_read(struct users *u) MUST_CHECK;
 /* Can Memgraph be told this name? Letters, digits and _ . - : */
 bool users_name_is_fine(const char *name);

@@ -37,6 +37,8 @@ enum fail_kind fail_kind_errno(int err)
         return FAIL_TIMEOUT;
     case ECANCELED:
         return FAIL_CANCELLED;
+    case ENOENT:
+        return FAIL_GONE;
     case EMFILE: /* our own lack says nothing about the other side */
     case ENFILE:
     case ENOBUFS:

@@ -31,9 +31,9 @@ struct fail {
 
 const char *fail_kind_name(enum fail_kind kind);
 struct fail fail_make(enum fail_kind kind, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* From an errno of a socket call: what was being done, and why it failed. */
+/* From an errno of a call about a socket or a file: what was being done, and why it failed. */
 struct fail fail_errno(const char *doing, int err);
-/* The kind that fits an errno of a socket call (positive). */
+/* The kind that fits such an errno (positive). */
 enum fail_kind fail_kind_errno(int err);
 
 #endif

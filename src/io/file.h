@@ -10,7 +10,7 @@
 
 #include <sys/stat.h>
 
-/* Adds the whole file to *out, up to its limit. The failure names the path. */
+/* Adds the whole file to *out, up to its limit. The failure names the path; GONE: there is none. */
 struct fail file_read(const char *path, struct buf *out) MUST_CHECK;
 /* Two looks saw the same file with the same contents. */
 bool file_same(const struct stat *a, const struct stat *b);

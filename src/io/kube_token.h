@@ -15,7 +15,7 @@ struct kube_token {
     struct stat seen;
     bool read_again;
     char *authorization; /* value of the header, owned; NULL: none */
-    struct fail fail;    /* why the file could not be read; NONE when it could */
+    struct fail fail;    /* why it could not be read; GONE: it is not there; NONE: it could */
 };
 
 void kube_token_init(struct kube_token *t, const char *path);

@@ -111,6 +111,18 @@ test("TLS at the gateways: the Secret is mounted where the controllers look for 
   assert.equal(environment().GATEWAY_TLS_CERT_PATH, undefined);
 });
 
+test("a Secret of one's own: mounted whole, as any of its keys may be missing or come later", () => {
+  const args = ["--set", "auth.existingSecret=mine"];
+  const text = template("memgraph", "--show-only", "templates/deployment.yaml", ...args);
+  const mount = /- \{name: auth, mountPath: (\S+), readOnly: true\}/.exec(text)[1];
+  assert.match(text, /- name: auth\n {10}secret: \{secretName: mine, defaultMode: 0440\}\n/);
+  assert.doesNotMatch(text, /subPath|items:/); // the kubelet waits for keys that are named
+  const given = environment(...args);
+  assert.equal(given.MEMGRAPH_USERS_FILE, `${mount}/users`);
+  assert.equal(given.ADMIN_TOKEN_FILE, `${mount}/adminToken`);
+  for (const key of ["user", "password"]) assert.match(text, new RegExp(`name: mine, key: ${key}, optional: true`));
+});
+
 test("big numbers of a values file stay numbers", () => {
   const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
   const big = 123456789;

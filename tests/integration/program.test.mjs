@@ -1,8 +1,12 @@
 // The program itself: its command line, its configuration, its exit statuses, what it tells.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+
+import neo4j from 'neo4j-driver';
 
 import { cluster, formed } from './cluster.mjs';
 import { build, test, waitFor } from './harness.mjs';
@@ -59,6 +63,36 @@ test('check-config, version, help, a wrong command', async () => {
   const wrong = await run(['dance']);
   assert.equal(wrong.status, 1);
   assert.match(wrong.err, /unknown command 'dance'/);
+});
+
+test('a Secret without some keys: a warning, closed admin routes; what comes later is taken', async (t) => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'program-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const [users, token] = ['users', 'adminToken'].map((name) => path.join(directory, name));
+  const files = { MEMGRAPH_USERS_FILE: users, ADMIN_TOKEN_FILE: token };
+  const config = await run(['check-config'], files); // neither key, nor a user
+  assert.equal(config.status, 0, config.err);
+  const s = await cluster(t, { env: { ...files, MEMGRAPH_USER: 'app', MEMGRAPH_PASSWORD: 'p' } });
+  const log = await s.log('controller-0');
+  for (const file of [users, token]) assert.match(log, new RegExp(`warn.*is not there.*${file}`));
+  const refresh = async () => fetch(`${(await s.controller()).http}/api/v1/admin/refresh`,
+    { method: 'POST', headers: { authorization: 'Bearer t0ken' } });
+  const closed = await refresh();
+  assert.equal(closed.status, 403);
+  assert.match((await closed.json()).error, new RegExp(`${token}: No such file`));
+
+  await writeFile(users, 'ann:secret\n');
+  await writeFile(token, 't0ken\n');
+  assert.equal((await refresh()).status, 202);
+  await waitFor('the refresh is done', async () => (await s.record()).request === '');
+  await formed(s);
+  await s.control('kill', 'main');
+  await waitFor('the other one is main, with the user', async () => {
+    const status = await s.status();
+    if (status.main !== 'memgraph-1') return false;
+    const driver = neo4j.driver((await s.pod('memgraph-1')).bolt, neo4j.auth.basic('ann', 'secret'), { telemetryDisabled: true });
+    return driver.getServerInfo().finally(() => driver.close());
+  });
 });
 
 test('routes: health, leadership, metrics, wrong ones; nothing secret is told', async (t) => {

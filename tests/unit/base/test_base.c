@@ -169,6 +169,7 @@ static void test_fail_kinds(void **state)
     assert_int_equal(f.kind, FAIL_REFUSED);
     assert_string_equal(f.text, "connect: Connection refused");
     assert_int_equal(fail_kind_errno(EHOSTUNREACH), FAIL_UNREACHABLE);
+    assert_int_equal(fail_kind_errno(ENOENT), FAIL_GONE);
     assert_int_equal(fail_kind_errno(ETIMEDOUT), FAIL_TIMEOUT);
     assert_int_equal(fail_kind_errno(EMFILE), FAIL_BUSY); /* ours: no sign that the other hangs */
     assert_string_equal(fail_kind_name(FAIL_GONE), "gone");
