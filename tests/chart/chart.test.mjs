@@ -89,11 +89,19 @@ function environment(...args) {
 
 test("every setting of the schema reaches the controllers, and what they get is documented", () => {
   const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
-  const names = Object.keys(schema.properties.controller.properties.settings.properties);
+  const settings = Object.entries(schema.properties.controller.properties.settings.properties);
+  const names = settings.map(([name]) => name);
+  const values = Object.fromEntries(
+    settings.map(([name, shape], i) => {
+      if (shape.enum) return [name, shape.enum.at(-1)];
+      if (shape.type === "integer") return [name, shape.maximum];
+      return [name, shape.type === "boolean" ? i % 2 === 0 : `${i + 1}s`];
+    }),
+  );
   const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
-  writeFileSync(file, `controller:\n  settings:\n${names.map((name, i) => `    ${name}: ${1048576 + i}\n`).join("")}`);
+  writeFileSync(file, JSON.stringify({ controller: { settings: values } }));
   const given = environment("--values", join(here, "everything.yaml"), "--values", file);
-  names.forEach((name, i) => assert.equal(given[name], `${1048576 + i}`, name));
+  for (const name of names) assert.equal(given[name], `${values[name]}`, name);
   const [table] = readFileSync(join(root, "docs/reference.md"), "utf8").split("## Commands");
   const documented = new Set([...table.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name));
   for (const name of Object.keys(given)) assert.ok(documented.has(name), name);
@@ -143,6 +151,15 @@ const REFUSED = [
   ["the flag of coordinators", ["memgraph.extraArgs={--management-port=1}"], /Must not validate/],
   ["another storage mode", ["memgraph.extraArgs={--storage-mode=ON_DISK}"], /Must not validate/],
   ["an unknown setting", ["controller.settings.PROBE_INTERVALL=1s"], /PROBE_INTERVALL is not/],
+  ["a duration without a unit", ["controller.settings.PROBE_INTERVAL=10"], /PROBE_INTERVAL: Invalid type/],
+  ["a duration that is none", ["controller.settings.PROBE_INTERVAL=soon"], /PROBE_INTERVAL: Does not match pattern/],
+  ["a duration without a unit where 0 needs none", ["controller.settings.GATEWAY_IDLE_TIMEOUT=10"], /GATEWAY_IDLE_TIMEOUT: Must be less/],
+  ["a number that is none", ["controller.settings.PROBE_FAILURES=some"], /PROBE_FAILURES: Invalid type/],
+  ["too small a number", ["controller.settings.GATEWAY_BUFFER_SIZE=4095"], /greater than or equal to 4096/],
+  ["too big a number", ["controller.settings.GATEWAY_WORKERS=65"], /less than or equal to 64/],
+  ["a word that is none", ["controller.settings.READ_BALANCE=fair"], /READ_BALANCE must be one of/],
+  ["a switch that is neither on nor off", ["controller.settings.READ_FALLBACK_MAIN=maybe"], /READ_FALLBACK_MAIN: Invalid type/],
+  ["a text that is a number", ["controller.settings.GATEWAY_TCP_CONGESTION=1"], /GATEWAY_TCP_CONGESTION: Invalid type/],
   ["a setting of the certificate, which is a Secret", ["controller.settings.GATEWAY_TLS_CERT_PATH=/a"], /GATEWAY_TLS_CERT_PATH is not/],
   ["a Secret's name that is none", ["gateway.tlsSecret=A_b"], /gateway.tlsSecret/],
   ["a setting that has a value of its own", ["controller.settings.DURABILITY=required"], /DURABILITY is not/],
@@ -160,6 +177,12 @@ for (const [what, values, words] of REFUSED) {
     assert.throws(() => template("memgraph", ...values.flatMap((value) => ["--set", value])), words);
   });
 }
+
+test("taken: 0 with a unit, without, and as a number", () => {
+  const name = "GATEWAY_IDLE_TIMEOUT";
+  for (const [how, value] of [["--set", "0"], ["--set-string", "0"], ["--set", "0s"]])
+    assert.equal(environment(how, `controller.settings.${name}=${value}`)[name], value);
+});
 
 test("refused: a release whose name no Service can have", () => {
   assert.throws(() => template("1st"), /a letter first/);
