@@ -341,7 +341,7 @@ static void check_together(const struct config *c, struct buf *errors)
     if (c->password[0] && !c->user[0])
         buf_add_text(errors, "MEMGRAPH_PASSWORD is set and MEMGRAPH_USER is not: set both\n");
     if (c->user[0] && !users_name_is_fine(c->user))
-        buf_printf(errors, "MEMGRAPH_USER='%s': wanted letters, digits and _ . -\n", c->user);
+        buf_printf(errors, "MEMGRAPH_USER='%s': wanted " USERS_NAME_WANTED "\n", c->user);
     if (c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
         strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
         buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "

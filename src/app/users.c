@@ -55,7 +55,7 @@ static const char *add_line(struct users *u, struct str line)
         return "too many users";
     if (!has_both || !str_copy_n(user->name, sizeof user->name, name) ||
         !users_name_is_fine(user->name))
-        return "wanted name:password, the name of letters, digits and _ . -";
+        return "wanted name:password, the name of " USERS_NAME_WANTED;
     if (!is_plain(line) || !str_copy_n(user->password, sizeof user->password, line))
         return "wanted a password behind the colon, without control characters, of at most 255 "
                "bytes";

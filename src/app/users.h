@@ -29,7 +29,8 @@ void users_free(struct users *u); /* NULL is fine */
 /* Reads the file again. On a failure the users stay as they were; it says the line. GONE: the file
  * is not there. Users without MEMGRAPH_USER are a failure: they would lock the controller out. */
 struct fail users_read(struct users *u) MUST_CHECK;
-/* Can Memgraph be told this name? Letters, digits and _ . - : */
+/* Can Memgraph be told this name? */
+#define USERS_NAME_WANTED "letters, digits and _ . - + @"
 bool users_name_is_fine(const char *name);
 
 #endif

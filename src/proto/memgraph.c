@@ -51,12 +51,17 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool harmless(const char *text)
+static bool holds_only(const char *text, const char *marks)
 {
     for (const char *c = text; *c; c++)
-        if (!is_letter(*c) && !is_digit(*c) && !strchr("_.-:", *c))
+        if (!is_letter(*c) && !is_digit(*c) && !strchr(marks, *c))
             return false;
     return *text != '\0';
+}
+
+static bool harmless(const char *text)
+{
+    return holds_only(text, "_.-:");
 }
 
 /* A symbolic name: in backticks, unless it is letters, digits and underscores alone. */
@@ -103,7 +108,7 @@ bool memgraph_drop_query(struct buf *out, const char *name)
 
 bool memgraph_user_query(struct buf *out, const char *user, const char *password)
 {
-    if (!harmless(user))
+    if (!holds_only(user, "_.-+@"))
         return false;
     buf_add_text(out, "CREATE USER IF NOT EXISTS ");
     add_name(out, user);

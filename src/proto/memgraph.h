@@ -79,7 +79,8 @@ const char *memgraph_mode_name(enum memgraph_mode m);     /* "sync", "strict_syn
 const char *memgraph_status_name(enum memgraph_status s); /* "ready", ... */
 
 /* Queries. Names and addresses are checked: false when they hold anything but letters, digits and
- * _ . - : (so nothing can break out of the text), and nothing is written then. */
+ * _ . - : (a user's: _ . - + @), so that nothing can break out of the text; nothing is written
+ * then. */
 #define MEMGRAPH_SHOW_ROLE     "SHOW REPLICATION ROLE"
 #define MEMGRAPH_SHOW_REPLICAS "SHOW REPLICAS"
 #define MEMGRAPH_SHOW_VERSION  "SHOW VERSION"

@@ -167,7 +167,12 @@ const REFUSED = [
   ["a user without a password", ["auth.user=a"], /set both, or none/],
   ["users without a first one", ["auth.users.a=b"], /auth.users needs auth.user/],
   ["a Secret and a password", ["auth.existingSecret=a", "auth.user=a", "auth.password=b"], /holds everything itself/],
-  ["a name that nobody can have", ["auth.users.a:b=c"], /auth.users/],
+  ["a name that nobody can have", ["auth.user=a", "auth.password=b", "auth.users.a:b=c"], /auth.users: Property name of "a:b"/],
+  ["a first user whom nobody can be", ["auth.user=a:b", "auth.password=c"], /auth.user: Does not match pattern/],
+  ["a name that is too long", ["auth.user=a", "auth.password=b", `auth.users.${"n".repeat(128)}=c`], /auth.users: Property name of "nn/],
+  ["a password that is too long", ["auth.user=a", `auth.password=${"p".repeat(128)}`], /auth.password: String length/],
+  ["a password with a tab", ["auth.user=a", "auth.password=b", "auth.users.c=d\te"], /auth.users.c: Does not match pattern/],
+  ["a password of two lines", ["auth.user=a", "auth.password=b", "auth.users.c=d\ne"], /auth.users.c: Does not match pattern/],
   ["a grace within the hook's time", ["memgraph.gracePeriodSeconds=60"], /must be more than/],
   ["a size that is none", ["memgraph.persistence.size=big"], /Does not match pattern/],
 ];
@@ -177,6 +182,14 @@ for (const [what, values, words] of REFUSED) {
     assert.throws(() => template("memgraph", ...values.flatMap((value) => ["--set", value])), words);
   });
 }
+
+test("taken: users whose names are addresses", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
+  const [own, other] = ["root+db@example.com", "ann@example.com"];
+  writeFileSync(file, JSON.stringify({ auth: { user: own, password: "p", users: { [other]: "ü: '\"" } } }));
+  const text = template("memgraph", "--show-only", "templates/secret.yaml", "--values", file);
+  assert.ok(text.includes(`  user: "${own}"\n`) && text.includes(`\n    ${other}:ü: '"\n`), text);
+});
 
 test("taken: 0 with a unit, without, and as a number", () => {
   const name = "GATEWAY_IDLE_TIMEOUT";

@@ -213,7 +213,12 @@ static void test_files(void **state)
     assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USERS_FILE='/dev/null/users'"));
     assert_non_null(strstr(read_with(pairs, &c), "ADMIN_TOKEN_FILE: /tmp"));
     pairs[0].value = "a;b";
-    assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USER='a;b'"));
+    assert_non_null(strstr(read_with(pairs, &c),
+                           "MEMGRAPH_USER='a;b': wanted letters, digits and _ . - + @\n"));
+    pairs[0].value = "a:b";
+    assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USER='a:b': wanted letters"));
+    pairs[0].value = "ann+db@example.com";
+    assert_null(strstr(read_with(pairs, &c), "MEMGRAPH_USER="));
 }
 
 static char *read_file(const char *path)

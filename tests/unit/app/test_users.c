@@ -60,15 +60,15 @@ static void test_file_is_read_again(void **state)
     assert_string_equal(u->list[1].name, "ann");
     assert_string_equal(u->list[1].password, "a:b'c\\");
     assert_string_equal(u->list[2].password, " d ");
-    write_file("cid:e"); /* without a line's end */
+    write_file("cid@example.com:e"); /* without a line's end */
     assert_int_equal(users_read(u).kind, FAIL_NONE);
     assert_int_equal(u->n, 2);
     assert_string_equal(u->list[0].name, "own");
-    assert_string_equal(u->list[1].name, "cid");
+    assert_string_equal(u->list[1].name, "cid@example.com");
     write_file("nonsense\n"); /* the last ones stay */
     assert_int_equal(users_read(u).kind, FAIL_PROTOCOL);
     assert_int_equal(u->n, 2);
-    assert_string_equal(u->list[1].name, "cid");
+    assert_string_equal(u->list[1].name, "cid@example.com");
     users_free(u);
 }
 
@@ -80,7 +80,7 @@ static void test_what_makes_no_sense_is_said_without_the_password(void **state)
                  {"ann:", "line 1: wanted a password"},
                  {":secret", "line 1: wanted name"},
                  {"ok:x\n\nbob;DROP:secret\n", "line 3"},
-                 {"b`:secret", "letters"},
+                 {"b`:secret", "letters, digits and _ . - + @"},
                  {"ann:secret\nann:secret", "line 2: this user is there twice"},
                  {"own:secret", "twice"},
                  {"ann:sec\tret", "control characters"}};

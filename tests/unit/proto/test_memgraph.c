@@ -582,6 +582,11 @@ static void test_queries(void **state)
     assert_string_equal(out.p,
                         "CREATE USER IF NOT EXISTS `mg-ctl` IDENTIFIED BY 'it\\'s \\\\ \"x\"'");
     buf_clear(&out);
+    assert_true(memgraph_user_query(&out, "ann+db@example.com", "p"));
+    assert_string_equal(out.p, "CREATE USER IF NOT EXISTS `ann+db@example.com` IDENTIFIED BY 'p'");
+    buf_clear(&out);
+    assert_false(memgraph_user_query(&out, "a:b", "p"));    /* name:password, elsewhere */
+    assert_false(memgraph_drop_query(&out, "ann@example")); /* no replica's name */
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         assert_false(memgraph_register_query(&out, wrong[i], MEMGRAPH_SYNC, "h:1"));
         assert_false(memgraph_register_query(&out, "a", MEMGRAPH_SYNC, wrong[i]));
