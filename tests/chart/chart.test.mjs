@@ -131,6 +131,23 @@ test("a Secret of one's own: mounted whole, as any of its keys may be missing or
   for (const key of ["user", "password"]) assert.match(text, new RegExp(`name: mine, key: ${key}, optional: true`));
 });
 
+test("every container may run where Pod Security says restricted", () => {
+  const pods = template("memgraph").split(/^---$/m).filter((text) => /^ +containers:$/m.test(text));
+  assert.equal(pods.length, 3); // Memgraph, controllers, helm test
+  let containers = 0;
+  for (const pod of pods) {
+    const [ofPod, ...each] = pod.split(/^ *- name: \w+\n *image: /m);
+    assert.match(ofPod, /securityContext:\n(?: +(?:run|fs).*\n)* +runAsNonRoot: true\n/);
+    assert.doesNotMatch(pod, /hostPath|hostNetwork|hostPID|privileged|runAsUser: 0/);
+    for (const container of each) {
+      const wanted = "allowPrivilegeEscalation: false capabilities: drop: [ALL] seccompProfile: type: RuntimeDefault";
+      assert.ok(container.replace(/\s+/g, " ").includes(wanted), container);
+      containers++;
+    }
+  }
+  assert.equal(containers, 5); // with the two init containers
+});
+
 test("big numbers of a values file stay numbers", () => {
   const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
   const big = 123456789;

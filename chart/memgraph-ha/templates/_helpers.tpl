@@ -38,10 +38,13 @@ app.kubernetes.io/instance: {{ include "memgraph-ha.name" . }}
 {{ .Values.memgraph.image.repository }}:{{ .Values.memgraph.image.tag }}
 {{- end }}
 
+{{/* With runAsNonRoot of the pods: what Pod Security calls restricted. */}}
 {{- define "memgraph-ha.containerSecurity" -}}
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
 {{- end }}
 
 {{/* What a pod of Memgraph tells the controllers: who it is and where they are. The Service's
