@@ -2,7 +2,7 @@
 // files anew: look at the difference before you commit it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -146,6 +146,21 @@ test("every container may run where Pod Security says restricted", () => {
     }
   }
   assert.equal(containers, 5); // with the two init containers
+});
+
+// What helm install says at its end: NOTES.txt, which helm template leaves out, in another file's name.
+function notes(...args) {
+  const chart = join(mkdtempSync(join(tmpdir(), "chart-")), "memgraph-ha");
+  cpSync(CHART, chart, { recursive: true });
+  writeFileSync(join(chart, "templates/notes.yaml"), 'notes: {{ include (print $.Template.BasePath "/NOTES.txt") . | toJson }}\n');
+  const text = helm("template", "memgraph", chart, "--namespace", "prod", "--show-only", "templates/notes.yaml", ...args);
+  return JSON.parse(/^notes: (.*)$/m.exec(text)[1]);
+}
+
+test("the notes say how to test, with TLS and without", () => {
+  for (const args of [[], ["--set", "gateway.tlsSecret=my-cert"]])
+    assert.match(notes(...args), /Does it work\?\n\n {2}helm test memgraph -n prod\n/);
+  assert.match(notes("--set", "gateway.tlsSecret=my-cert"), /must be in the certificate of my-cert\. Does/);
 });
 
 test("big numbers of a values file stay numbers", () => {
