@@ -206,6 +206,9 @@ const REFUSED = [
   ["a password with a tab", ["auth.user=a", "auth.password=b", "auth.users.c=d\te"], /auth.users.c: Does not match pattern/],
   ["a password of two lines", ["auth.user=a", "auth.password=b", "auth.users.c=d\ne"], /auth.users.c: Does not match pattern/],
   ["a grace within the hook's time", ["memgraph.gracePeriodSeconds=60"], /must be more than/],
+  ["a grace within that of the sessions", ["controller.gracePeriodSeconds=3"], /controller.gracePeriodSeconds must be more than SHUTDOWN_GRACE \(3s\)/],
+  ["a grace within a longer one", ["controller.settings.SHUTDOWN_GRACE=29s1000ms"], /more than SHUTDOWN_GRACE \(29s1000ms\)/],
+  ["a grace of minutes", ["controller.settings.SHUTDOWN_GRACE=1m", "controller.gracePeriodSeconds=60"], /more than SHUTDOWN_GRACE \(1m\)/],
   ["a size that is none", ["memgraph.persistence.size=big"], /Does not match pattern/],
 ];
 
@@ -221,6 +224,13 @@ test("taken: users whose names are addresses", () => {
   writeFileSync(file, JSON.stringify({ auth: { user: own, password: "p", users: { [other]: "ü: '\"" } } }));
   const text = template("memgraph", "--show-only", "templates/secret.yaml", "--values", file);
   assert.ok(text.includes(`  user: "${own}"\n`) && text.includes(`\n    ${other}:ü: '"\n`), text);
+});
+
+test("taken: a grace of more than that of the sessions, whose default is the program's", () => {
+  for (const [grace, seconds] of [["29999ms", 30], ["1m08s", 69], ["0", 1], ["1h", 3601]])
+    template("memgraph", "--set", `controller.settings.SHUTDOWN_GRACE=${grace},controller.gracePeriodSeconds=${seconds}`);
+  template("memgraph", "--set", "controller.gracePeriodSeconds=4");
+  assert.match(readFileSync(join(root, "docs/reference.md"), "utf8"), /^\| `SHUTDOWN_GRACE` \| `3s` \|/m);
 });
 
 test("taken: 0 with a unit, without, and as a number", () => {

@@ -72,6 +72,16 @@ address comes first, so that it works without DNS, too. */}}
 {{ if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
 {{- end }}
 
+{{/* A duration such as 1m30s in milliseconds. */}}
+{{- define "memgraph-ha.milliseconds" -}}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 }}
+{{- $unit := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) (regexFind "[a-z]+" .) }}
+{{- $sum = add $sum (mul $unit (regexFind "[0-9]+" . | atoi)) }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
 {{/* Is there a Secret, ours or the user's? */}}
 {{- define "memgraph-ha.hasSecret" -}}
 {{- if or .Values.auth.existingSecret .Values.auth.user .Values.auth.users .Values.auth.adminToken }}yes{{ end }}
@@ -94,5 +104,12 @@ address comes first, so that it works without DNS, too. */}}
 {{- end }}
 {{- if le (int .Values.memgraph.gracePeriodSeconds) (int .Values.memgraph.preStopTimeoutSeconds) }}
 {{- fail "memgraph.gracePeriodSeconds must be more than memgraph.preStopTimeoutSeconds: the hook's time is a part of it" }}
+{{- end }}
+{{- $grace := "3s" }}
+{{- if hasKey .Values.controller.settings "SHUTDOWN_GRACE" }}
+{{- $grace = toString .Values.controller.settings.SHUTDOWN_GRACE }}
+{{- end }}
+{{- if le (mul 1000 .Values.controller.gracePeriodSeconds) (include "memgraph-ha.milliseconds" $grace | int64) }}
+{{- fail (printf "controller.gracePeriodSeconds must be more than SHUTDOWN_GRACE (%s): sessions go on for so long after SIGTERM" $grace) }}
 {{- end }}
 {{- end }}
