@@ -163,6 +163,37 @@ test("the notes say how to test, with TLS and without", () => {
   assert.match(notes("--set", "gateway.tlsSecret=my-cert"), /must be in the certificate of my-cert\. Does/);
 });
 
+test("without a user the notes say who may do what; with a NetworkPolicy fewer", () => {
+  assert.match(notes(), /may do everything: auth.user and auth.password are not set. Whoever reaches port 8080 .* may move the main: .*networkPolicy.enabled/);
+  const policy = ["--set", "networkPolicy.enabled=true"];
+  assert.match(notes(...policy), /auth.password are not set\.\n/);
+  assert.doesNotMatch(notes("--set", "auth.user=a,auth.password=b"), /may move the main|may do everything/);
+  assert.doesNotMatch(notes(...policy), /Prometheus/);
+  const scraped = [...policy, "--set", "serviceMonitor.enabled=true"];
+  assert.match(notes(...scraped), /networkPolicy.controllerFrom names nobody: Prometheus/);
+  assert.doesNotMatch(notes(...scraped, "--set", "networkPolicy.controllerFrom[0].ipBlock.cidr=10.0.0.0/8"), /Prometheus/);
+});
+
+// Of the policy of the controllers: [who, ports] of each rule; who "" is everybody.
+function rules(...args) {
+  const text = template("memgraph", "--set", "networkPolicy.enabled=true", ...args, "--show-only", "templates/networkpolicy.yaml");
+  const own = text.split("\n---\n").find((policy) => policy.includes("metadata:\n  name: memgraph-controller\n"));
+  return /\n {2}ingress:\n([^]*)/.exec(own)[1].split(/^ {4}- /m).slice(1).map((rule) => [
+    rule.includes("from:") ? rule.slice(0, rule.indexOf("ports:")).replace(/\s+/g, " ").trim() : "",
+    [...rule.matchAll(/port: (\d+)/g)].map(([, port]) => port),
+  ]);
+}
+
+test("the controllers' policy: the gateways for all, 8080 for pods, controllers and whom the values name", () => {
+  const own = ["memgraph-controller", "memgraph"].map(
+    (name) => `- podSelector: matchLabels: app.kubernetes.io/name: ${name} app.kubernetes.io/instance: memgraph`,
+  );
+  assert.deepEqual(rules(), [["", ["7687", "7688"]], [`from: ${own.join(" ")}`, ["8080"]]]);
+  assert.deepEqual(rules("--set", "gateway.read.enabled=false")[0], ["", ["7687"]]);
+  const [, [who]] = rules("--set", "networkPolicy.controllerFrom[0].namespaceSelector.matchLabels.name=monitoring");
+  assert.equal(who, `from: ${own.join(" ")} - namespaceSelector: matchLabels: name: monitoring`);
+});
+
 test("big numbers of a values file stay numbers", () => {
   const file = join(mkdtempSync(join(tmpdir(), "chart-")), "values.yaml");
   const big = 123456789;
@@ -209,6 +240,8 @@ const REFUSED = [
   ["a grace within that of the sessions", ["controller.gracePeriodSeconds=3"], /controller.gracePeriodSeconds must be more than SHUTDOWN_GRACE \(3s\)/],
   ["a grace within a longer one", ["controller.settings.SHUTDOWN_GRACE=29s1000ms"], /more than SHUTDOWN_GRACE \(29s1000ms\)/],
   ["a grace of minutes", ["controller.settings.SHUTDOWN_GRACE=1m", "controller.gracePeriodSeconds=60"], /more than SHUTDOWN_GRACE \(1m\)/],
+  ["a peer who is everybody", ["networkPolicy.controllerFrom[0].ipBlock=null"], /controllerFrom.0/],
+  ["a peer that no NetworkPolicy knows", ["networkPolicy.controllerFrom[0].cidr=10.0.0.0/8"], /cidr is not allowed/],
   ["a size that is none", ["memgraph.persistence.size=big"], /Does not match pattern/],
 ];
 
