@@ -6,6 +6,7 @@
 #include "io/kube_token.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <unistd.h>
 
 enum kind { TEXT, NAME, NUMBER, MILLISECONDS, FLAG, CHOICE, ADDRESS };
@@ -327,48 +328,71 @@ static void check_files(const struct config *c, struct buf *errors)
     kube_token_done(&token);
 }
 
-/* What no single variable shows. */
-static void check_together(const struct config *c, struct buf *errors)
+/* Nothing is concluded from a value that could not be read. */
+static bool was_read(const bool *wrong, const char *name)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(rows) && strcmp(rows[i].name, name) != 0)
+        i++;
+    assert(i < ARRAY_LEN(rows));
+    return !wrong[i];
+}
+
+static void check_lease(const struct config *c, const bool *wrong, struct buf *errors)
+{
+    if (!was_read(wrong, "LEASE_RENEW_DEADLINE"))
+        return;
+    if (was_read(wrong, "LEASE_DURATION") && c->lease_renew_ms >= c->lease_ms)
+        buf_add_text(errors, "LEASE_RENEW_DEADLINE must be shorter than LEASE_DURATION: a leader "
+                             "must stop before another one may start\n");
+    if (was_read(wrong, "LEASE_RETRY_PERIOD") && c->lease_retry_ms >= c->lease_renew_ms)
+        buf_add_text(errors, "LEASE_RETRY_PERIOD must be shorter than LEASE_RENEW_DEADLINE\n");
+}
+
+/* What no single variable shows, or not by its kind alone. */
+static void check_together(const struct config *c, const bool *wrong, struct buf *errors)
 {
     struct in6_addr any;
     struct networks networks;
 
-    if (c->lease_renew_ms >= c->lease_ms)
-        buf_add_text(errors, "LEASE_RENEW_DEADLINE must be shorter than LEASE_DURATION: a leader "
-                             "must stop before another one may start\n");
-    if (c->lease_retry_ms >= c->lease_renew_ms)
-        buf_add_text(errors, "LEASE_RETRY_PERIOD must be shorter than LEASE_RENEW_DEADLINE\n");
+    check_lease(c, wrong, errors);
     if (c->password[0] && !c->user[0])
         buf_add_text(errors, "MEMGRAPH_PASSWORD is set and MEMGRAPH_USER is not: set both\n");
-    if (c->user[0] && !users_name_is_fine(c->user))
+    if (was_read(wrong, "MEMGRAPH_USER") && c->user[0] && !users_name_is_fine(c->user))
         buf_printf(errors, "MEMGRAPH_USER='%s': wanted " USERS_NAME_WANTED "\n", c->user);
-    if (c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
+    if (was_read(wrong, "GATEWAY_BIND_ADDRESS") && was_read(wrong, "GATEWAY_READ_BIND_ADDRESS") &&
+        c->gateway && c->read_gateway && c->gateway_bind.port == c->read_bind.port &&
         strcmp(c->gateway_bind.host, c->read_bind.host) == 0)
         buf_add_text(errors, "GATEWAY_BIND_ADDRESS and GATEWAY_READ_BIND_ADDRESS are the same: "
                              "give each gateway its own port\n");
-    if (!networks_parse(&networks, str_of(c->proxy_from)))
+    if (was_read(wrong, "GATEWAY_PROXY_PROTOCOL_FROM") &&
+        !networks_parse(&networks, str_of(c->proxy_from)))
         buf_printf(errors,
                    "GATEWAY_PROXY_PROTOCOL_FROM='%s': wanted at most %d networks, such as "
                    "10.0.0.0/8,fd00::/8\n",
                    c->proxy_from, NETWORKS_MAX);
     if (!c->tls_cert[0] != !c->tls_key[0])
         buf_add_text(errors, "GATEWAY_TLS_CERT_PATH and GATEWAY_TLS_KEY_PATH: set both or none\n");
-    if (inet_pton(AF_INET, c->http_host, &any) != 1 && inet_pton(AF_INET6, c->http_host, &any) != 1)
+    if (was_read(wrong, "HTTP_BIND_ADDRESS") && inet_pton(AF_INET, c->http_host, &any) != 1 &&
+        inet_pton(AF_INET6, c->http_host, &any) != 1)
         buf_printf(errors, "HTTP_BIND_ADDRESS='%s': wanted an IP address\n", c->http_host);
 }
 
 bool config_read(struct config *out, config_get_fn *get, struct buf *errors)
 {
+    bool wrong[ARRAY_LEN(rows)];
+
     *out = (struct config){0};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *value = get(rows[i].name);
+        size_t before = errors->n;
 
         read_row(out, &rows[i], value && value[0] ? value : rows[i].fallback, errors);
+        wrong[i] = errors->n != before;
     }
-    if (errors->n == 0)
-        check_together(out, errors);
-    if (errors->n == 0)
-        check_files(out, errors);
+    check_together(out, wrong, errors);
+    check_files(out, errors);
     if (!out->pod[0])
         (void)gethostname(out->pod, sizeof out->pod - 1);
     if (!out->release[0])

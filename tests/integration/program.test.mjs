@@ -20,10 +20,15 @@ const run = (args, env = {}, timeout = 20_000) => new Promise((resolve) => {
 });
 
 test('wrong configuration: all errors at once, status 2', async () => {
-  const { status, err } = await run([], { BOLT_PORT: 'x', LOG_LEVEL: 'loud', RECONCILE_INTERVAL: '5' });
+  const { status, err } = await run([], {
+    BOLT_PORT: 'x', LOG_LEVEL: 'loud', RECONCILE_INTERVAL: '5', // each of them alone
+    LEASE_DURATION: '5s', // shorter than LEASE_RENEW_DEADLINE
+    ADMIN_TOKEN_FILE: '/',
+  });
   assert.equal(status, 2);
-  assert.equal(err.trim().split('\n').length, 3, err);
-  for (const name of ['BOLT_PORT', 'LOG_LEVEL', 'RECONCILE_INTERVAL']) assert.match(err, new RegExp(`${name}=`));
+  assert.equal(err.trim().split('\n').length, 5, err);
+  for (const name of ['BOLT_PORT=', 'LOG_LEVEL=', 'RECONCILE_INTERVAL=', 'LEASE_DURATION', 'ADMIN_TOKEN_FILE'])
+    assert.match(err, new RegExp(name));
 });
 
 test('no Kubernetes to talk to, a port that is taken: status 2, and what to do', async () => {

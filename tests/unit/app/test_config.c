@@ -164,6 +164,38 @@ static void test_what_does_not_fit_together(void **state)
     assert_non_null(strstr(errors, "HTTP_BIND_ADDRESS"));
 }
 
+/* What a variable alone, several together and a file have wrong; and no guess about what follows
+ * from a value that could not be read. */
+static void test_all_kinds_of_errors_at_once(void **state)
+{
+    static const struct {
+        const char *name, *value;
+    } mixed[] = {{"BOLT_PORT", "0"},
+                 {"MEMGRAPH_PASSWORD", "p"},
+                 {"ADMIN_TOKEN_FILE", "/tmp"},
+                 {NULL, NULL}},
+      alone[] = {{"LEASE_DURATION", "1"},
+                 {"LEASE_RETRY_PERIOD", "1h"},
+                 {"ENABLE_READ_GATEWAY", "true"},
+                 {"GATEWAY_BIND_ADDRESS", "here"},
+                 {"GATEWAY_READ_BIND_ADDRESS", "there"},
+                 {NULL, NULL}};
+    struct config c;
+    const char *errors = read_with(mixed, &c);
+    unsigned lines = 0;
+
+    (void)state;
+    assert_non_null(strstr(errors, "BOLT_PORT='0'"));
+    assert_non_null(strstr(errors, "MEMGRAPH_USER is not"));
+    assert_non_null(strstr(errors, "ADMIN_TOKEN_FILE: /tmp"));
+    errors = read_with(alone, &c);
+    assert_non_null(strstr(errors, "LEASE_DURATION='1'"));
+    assert_non_null(strstr(errors, "LEASE_RETRY_PERIOD must be shorter than LEASE_RENEW_DEADLINE"));
+    for (const char *p = errors; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, 4);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *f = fopen(path, "w");
@@ -265,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_every_error_is_said_at_once),
         cmocka_unit_test(test_what_does_not_fit_together),
+        cmocka_unit_test(test_all_kinds_of_errors_at_once),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_documentation_is_true),
     };
