@@ -1,10 +1,12 @@
 // The program itself: its command line, its configuration, its exit statuses, what it tells.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 import neo4j from 'neo4j-driver';
 
@@ -98,6 +100,21 @@ test('a Secret without some keys: a warning, closed admin routes; what comes lat
     const driver = neo4j.driver((await s.pod('memgraph-1')).bolt, neo4j.auth.basic('ann', 'secret'), { telemetryDisabled: true });
     return driver.getServerInfo().finally(() => driver.close());
   });
+});
+
+test('an image has the authorities that bolt+s:// believes, where the TLS library looks, and none of this machine', async (t) => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'program-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const root = path.join(directory, 'root');
+  await promisify(execFile)('scripts/image-root', [root, program]);
+  const link = await readlink(path.join(root, 'usr/lib/ssl/cert.pem'));
+  assert.ok(path.isAbsolute(link)); // as the program sees it, whose / is the image
+  const pem = await readFile(path.join(root, link), 'utf8');
+  const prints = pem.match(/-----BEGIN[^]*?END CERTIFICATE-----/g).map((text) => new X509Certificate(text).fingerprint256);
+  const debian = (await readdir('/usr/share/ca-certificates/mozilla')).length;
+  assert.ok(debian > 100);
+  assert.equal(new Set(prints).size, prints.length);
+  assert.equal(prints.length, debian);
 });
 
 test('routes: health, leadership, metrics, wrong ones; nothing secret is told', async (t) => {
