@@ -51,6 +51,7 @@ int main(int argc, char **argv)
     size_t n = add(tests, 0, stories_failures, only);
 
     n = add(tests, n, stories_planned, only);
+    n = add(tests, n, stories_crash_points, only);
     if (!n) {
         (void)fprintf(stderr, "no story '%s'\n", only);
         return 2;

@@ -1,4 +1,4 @@
-/* stories_planned: what people do, and the death of the leader between any two steps. */
+/* stories_planned: what people do. */
 #include "tests/scenarios/story.h"
 
 static bool rolled_out(struct story *s)
@@ -127,79 +127,9 @@ static void async_restarted(const char *name)
     story_end(&s);
 }
 
-/* ---- 7. crash points ---- */
-
-/* The leader dies when it is about to say its n-th word after `begin`, for every n until it does
- * not come that far any more. */
-static void at_every_point(const char *name, void (*begin)(struct story *s))
-{
-    enum { MOST = 400 };
-    bool reached = true;
-
-    for (uint64_t n = 1; reached && n <= MOST; n++) {
-        struct story s;
-        const struct world_controller *leader;
-        unsigned starts;
-
-        story_init(&s, name);
-        s.config.controllers = 2;
-        s.config.controller_restart_us = MS(300);
-        s.clients.think_us = MS(50);
-        story_begin(&s);
-        leader = &s.world->controllers[world_leader(s.world)];
-        starts = leader->starts;
-        process_kill_at_output(leader->process, n);
-        begin(&s);
-        story_run(&s, SECONDS(1));
-        reached = !leader->process || leader->starts > starts;
-        if (!reached)
-            process_kill_at_output(leader->process, 0);
-        story_until(&s, "it was not finished", story_converged, SECONDS(60));
-        story_end(&s);
-        n += n > 60 ? 4 : 0; /* probes by then, mostly */
-    }
-}
-
-static void kill_main(struct story *s)
-{
-    world_pod_signal(s->world, 0, SIGKILL);
-}
-
-static void kill_sync(struct story *s)
-{
-    world_pod_signal(s->world, 1, SIGKILL);
-}
-
-static void ask_switchover(struct story *s)
-{
-    person_asks(s->world, "switchover", "{}");
-}
-
-static void failover_at_every_point(const char *name)
-{
-    at_every_point(name, kill_main);
-}
-
-static void refresh_at_every_point(const char *name)
-{
-    at_every_point(name, kill_sync);
-}
-
-static void switchover_at_every_point(const char *name)
-{
-    at_every_point(name, ask_switchover);
-}
-
 const struct story_entry stories_planned[] = {
-    {"rolling_restart", rolling_restart},
-    {"rollout_undone", rollout_undone},
-    {"node_drained", node_drained},
-    {"main_deleted_by_force", main_deleted_by_force},
-    {"switchover", switchover},
-    {"paused", paused},
-    {"async_restarted", async_restarted},
-    {"failover_at_every_point", failover_at_every_point},
-    {"refresh_at_every_point", refresh_at_every_point},
-    {"switchover_at_every_point", switchover_at_every_point},
-    {NULL, NULL},
+    {"rolling_restart", rolling_restart}, {"rollout_undone", rollout_undone},
+    {"node_drained", node_drained},       {"main_deleted_by_force", main_deleted_by_force},
+    {"switchover", switchover},           {"paused", paused},
+    {"async_restarted", async_restarted}, {NULL, NULL},
 };

@@ -107,18 +107,28 @@ void story_init(struct story *s, const char *name)
     s->clients.clients[CLIENT_WRITER] = 2;
 }
 
-void story_begin(struct story *s)
+void story_open(struct story *s)
 {
     ledger_init(&s->ledger);
     s->world = world_new(&s->config);
     check_init(&s->check, s->world, &s->ledger);
     s->world->watch = watch;
     s->world->watch_arg = s;
+}
+
+void story_form(struct story *s)
+{
     story_until(s, "no cluster was formed", story_converged, SECONDS(20));
     s->load = load_new(s->world, &s->ledger, &s->clients);
     s->check.load = s->load;
     story_run(s, SECONDS(1));
     story_forget_trace(s);
+}
+
+void story_begin(struct story *s)
+{
+    story_open(s);
+    story_form(s);
 }
 
 static bool is_idle(struct story *s)

@@ -38,6 +38,9 @@ struct story {
 void story_init(struct story *s, const char *name);
 /* Forms the cluster and starts the clients; the trace begins after that. */
 void story_begin(struct story *s);
+/* The same in two parts: nothing has happened yet; and the rest. */
+void story_open(struct story *s);
+void story_form(struct story *s);
 /* Runs for so long. */
 void story_run(struct story *s, int64_t for_us);
 /* Runs until it holds; fails when it does not within the limit. */
@@ -64,6 +67,6 @@ struct story_entry {
     const char *name;
     void (*tell)(const char *name);
 };
-extern const struct story_entry stories_failures[], stories_planned[];
+extern const struct story_entry stories_failures[], stories_planned[], stories_crash_points[];
 
 #endif
