@@ -71,8 +71,10 @@ static void check_record(struct check *c)
     r = world_record(c->world);
     if (r && !ledger_record(c->ledger, clock_now_us(), r, why) && !c->record_may_fall)
         check_break(c, "%s", why);
-    if (r)
-        check_armed(c, r);
+    if (!r)
+        return;
+    check_moves(c, r);
+    check_armed(c, r);
 }
 
 /* A program that plans its next turn for the past takes all of a CPU. */

@@ -13,4 +13,8 @@ written-before-looked-at
 promoted-in-another-run
 follower-acts
 open-to-another-run
+promoted-unarmed
+failover-unconditional
+back-to-another-process
+back-to-another-run
 """.split()
