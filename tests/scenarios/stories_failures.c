@@ -2,9 +2,6 @@
  * docs/simulator.md has. */
 #include "tests/scenarios/story.h"
 
-#define FAILOVER                                                                                   \
-    "O4 write_record, EPOCH promote 1, EPOCH touch 1, EPOCH write_record, O7 register 1"
-
 /* 1. Kill -9 of the main: the gap is short, and the old main comes back as the SYNC replica. */
 static void main_killed(const char *name)
 {
@@ -14,10 +11,10 @@ static void main_killed(const char *name)
     story_begin(&s);
     world_pod_signal(s.world, 0, SIGKILL);
     story_until(&s, "no failover", story_main_is_1, SECONDS(1));
-    story_expect(&s, FAILOVER);
+    story_expect(&s, TRACE_FAILOVER);
     story_run(&s, MS(100));
     story_require(&s, s.ledger.longest_gap_us < MS(100), "the gap is longer than 100 ms");
-    story_until(&s, "the old main does not come back", story_converged, SECONDS(20));
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 
@@ -32,10 +29,11 @@ static void main_frozen(const char *name)
     world_pod_signal(s.world, 0, SIGSTOP);
     story_until(&s, "no failover", story_main_is_1, SECONDS(5));
     story_require(&s, s.ledger.longest_gap_us < SECONDS(5), "the gap is longer than 5 s");
-    story_expect(&s, FAILOVER);
+    story_expect(&s, TRACE_FAILOVER);
     story_run(&s, SECONDS(20));
     story_forget_trace(&s);
     world_pod_signal(s.world, 0, SIGCONT);
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 
@@ -51,7 +49,9 @@ static void main_cut_off(const char *name)
     path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
     story_until(&s, "no failover", story_main_is_1, SECONDS(6));
     story_run(&s, SECONDS(5));
+    story_expect(&s, TRACE_FAILOVER);
     net_heal();
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 
@@ -73,7 +73,7 @@ static void api_away(const char *name)
     api_set_mode(API_SERVES);
     story_until(&s, "no failover", story_main_is_1, SECONDS(15));
     story_run(&s, MS(20));
-    story_expect(&s, FAILOVER);
+    story_expect(&s, TRACE_FAILOVER);
     world_pod_signal(s.world, 0, SIGCONT);
     story_end(&s);
 }
@@ -94,7 +94,7 @@ static void leader_frozen(const char *name)
     world_pod_signal(s.world, 0, SIGKILL);
     story_until(&s, "no failover", story_main_is_1, SECONDS(10));
     story_run(&s, MS(20));
-    story_expect(&s, FAILOVER);
+    story_expect(&s, TRACE_FAILOVER);
     world_controller_freeze(s.world, (unsigned)leader, false);
     story_run(&s, SECONDS(2));
     story_expect(&s, "");
@@ -142,13 +142,14 @@ static void sync_lost_required(const char *name)
     since_us = s.ledger.last_ack_us;
     story_run(&s, SECONDS(20));
     story_require(&s, s.ledger.last_ack_us == since_us, "a write was acknowledged without S");
-    story_forget_trace(&s);
+    story_expect(&s, "O7 write_record");
     world_pod_signal(s.world, 0, SIGSTOP);
     story_until(&s, "it is not refused", story_refuses, SECONDS(6));
     story_expect(&s, "");
     world_pod_signal(s.world, 0, SIGCONT);
     kube_cluster_hold(s.world->cluster, clock_now_us(), 1, false);
     world_cluster_asked(s.world);
+    story_expect_until_converged(&s, TRACE_REFRESH("0"));
     story_end(&s);
 }
 
@@ -164,11 +165,15 @@ static void sync_lost_preferred(const char *name)
     world_pod_signal(s.world, 1, SIGKILL);
     story_run(&s, SECONDS(8));
     story_until(&s, "writes do not go on", story_writes_go_on, SECONDS(5));
+    story_run(&s, MS(20));
+    story_expect(&s, "O7 write_record, " TRACE_REFRESH_ALONE("0"));
     world_pod_signal(s.world, 0, SIGSTOP);
     story_until(&s, "it is not refused", story_refuses, SECONDS(6));
+    story_expect(&s, "");
     world_pod_signal(s.world, 0, SIGCONT);
     kube_cluster_hold(s.world->cluster, clock_now_us(), 1, false);
     world_cluster_asked(s.world);
+    story_expect_until_converged(&s, TRACE_JOINS("0"));
     story_end(&s);
 }
 
@@ -182,10 +187,11 @@ static void all_restarted(const char *name)
     world_pod_signal(s.world, 0, SIGKILL);
     world_pod_signal(s.world, 1, SIGKILL);
     story_run(&s, MS(500));
-    story_until(&s, "not as it should be", story_converged, SECONDS(30));
+    story_expect_until_converged(&s, TRACE_REFRESH("0"));
     for (unsigned i = 0; i < s.config.pods; i++)
         world_pod_signal(s.world, i, SIGKILL);
     story_run(&s, MS(500));
+    story_expect_until_converged(&s, TRACE_REFRESH("0"));
     story_end(&s);
 }
 
@@ -216,6 +222,9 @@ static void main_volume_lost(const char *name)
     kube_cluster_volume_lose(s.world->cluster, 0);
     world_pod_signal(s.world, 0, SIGKILL);
     story_until(&s, "no failover", story_main_is_1, SECONDS(5));
+    story_run(&s, MS(20));
+    story_expect(&s, TRACE_FAILOVER);
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 
@@ -229,6 +238,9 @@ static void sync_volume_lost(const char *name)
     kube_cluster_volume_lose(s.world->cluster, 1);
     world_pod_signal(s.world, 1, SIGKILL);
     story_run(&s, SECONDS(2));
+    story_expect_until_converged(
+        &s, "O1 write_record, O1 demote 1, " TRACE_REFRESH("0") ", "
+                                                                "O1 write_record");
     story_end(&s);
 }
 
@@ -241,7 +253,10 @@ static void main_tail_lost(const char *name)
     story_begin(&s);
     world_node_crash(s.world, 0);
     story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    story_run(&s, MS(20));
+    story_expect(&s, TRACE_FAILOVER);
     world_node_return(s.world, 0);
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 
@@ -257,6 +272,9 @@ static void address_reused(const char *name)
     json_decref(kube_cluster_delete(s.world->cluster, WORLD_STATEFULSET "-2", 0).body);
     world_cluster_asked(s.world);
     story_run(&s, MS(100));
+    story_expect(&s, TRACE_PROMOTION);
+    story_expect_until_converged(
+        &s, "O7 register 1, O1 demote 0, O1 write_record, O7 register 1, " TRACE_REFRESH("1"));
     story_end(&s);
 }
 
@@ -270,6 +288,9 @@ static void dns_gone(const char *name)
     net_set_dns(false);
     world_pod_signal(s.world, 0, SIGKILL);
     story_until(&s, "no failover", story_main_is_1, SECONDS(1));
+    story_run(&s, MS(20));
+    story_expect(&s, TRACE_FAILOVER);
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
 }
 

@@ -85,6 +85,13 @@ void story_until(struct story *s, const char *what, story_condition_fn *conditio
         fail_story(s, what);
 }
 
+void story_expect_until_converged(struct story *s, const char *trace)
+{
+    story_until(s, "not as it should be", story_converged, SECONDS(30));
+    story_run(s, MS(20));
+    story_expect(s, trace);
+}
+
 void story_require(struct story *s, bool holds, const char *what)
 {
     if (!holds)

@@ -49,12 +49,38 @@ void story_until(struct story *s, const char *what, story_condition_fn *conditio
                  int64_t limit_us);
 /* Fails unless the trace since the last call is this: "rule effect pod", separated by ", ". */
 void story_expect(struct story *s, const char *trace);
+/* The same, once everything is as it should be again (within 30 s). */
+void story_expect_until_converged(struct story *s, const char *trace);
 void story_forget_trace(struct story *s);
 void story_require(struct story *s, bool holds, const char *what);
 /* Everything as it should be, the data compared, all freed. */
 void story_end(struct story *s);
 /* Only frees. */
 void story_free(struct story *s);
+
+/* Pieces of traces, of three pods of which pod-0 is the main in the beginning. */
+/* S is promoted. */
+#define TRACE_PROMOTION "O4 write_record, EPOCH promote 1, EPOCH touch 1, EPOCH write_record"
+/* And the ASYNC replica is registered. */
+#define TRACE_FAILOVER TRACE_PROMOTION ", O7 register 1"
+/* The main hands over; it stays, or it is about to stop. */
+#define TRACE_SWITCHOVER                                                                           \
+    "O4 write_record, EPOCH demote 0, EPOCH promote 1, EPOCH register 1, EPOCH register 1, "       \
+    "EPOCH touch 1, EPOCH write_record"
+#define TRACE_SWITCHOVER_ALONE                                                                     \
+    "O4 write_record, EPOCH demote 0, EPOCH promote 1, EPOCH register 1, EPOCH touch 1, "          \
+    "EPOCH write_record"
+/* A new epoch on the main, with S and the ASYNC replica, or without S. */
+#define TRACE_REFRESH(main)                                                                        \
+    "O6 write_record, EPOCH demote " main ", EPOCH promote " main ", EPOCH register " main         \
+    ", EPOCH register " main ", EPOCH touch " main ", EPOCH write_record"
+#define TRACE_REFRESH_ALONE(main)                                                                  \
+    "O6 write_record, EPOCH demote " main ", EPOCH promote " main ", EPOCH register " main         \
+    ", EPOCH touch " main ", EPOCH write_record"
+/* A replica that was away catches up as an ASYNC one, then it joins. */
+#define TRACE_JOINS(main) "O7 register " main ", " TRACE_REFRESH(main)
+/* The old main is demoted and catches up, is fenced no more, and joins. */
+#define TRACE_OLD_MAIN_RETURNS "O1 demote 0, O7 register 1, O1 write_record, " TRACE_REFRESH("1")
 
 /* Conditions. */
 bool story_converged(struct story *s);
