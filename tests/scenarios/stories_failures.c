@@ -313,6 +313,62 @@ static void clock_jumps(const char *name)
     story_end(&s);
 }
 
+/* As soon as it has started it lives for so long, and dies again. */
+static void crash_again_and_again(struct story *s, unsigned pod, int64_t life_us, int64_t for_us)
+{
+    int64_t until_us = clock_now_us() + for_us;
+
+    while (clock_now_us() < until_us) {
+        if (world_model(s->world, pod)) {
+            story_run(s, life_us);
+            world_pod_signal(s->world, pod, SIGKILL);
+        }
+        story_run(s, MS(10));
+    }
+}
+
+/* 27. Crash loop of the main, dying before and after it could be the SYNC replica: the other one
+ * takes over, once, and writes go on in between. */
+static void crash_loop(const char *name)
+{
+    struct story s;
+    size_t acknowledged;
+
+    story_init(&s, name);
+    s.config.cluster.backoff_us = SECONDS(1);
+    s.config.cluster.backoff_max_us = SECONDS(5);
+    story_begin(&s);
+    crash_again_and_again(&s, 0, MS(100), SECONDS(20));
+    story_require(&s, story_writes_go_on(&s), "the new main does not take writes");
+    acknowledged = s.ledger.acknowledged;
+    crash_again_and_again(&s, 0, SECONDS(3), SECONDS(60));
+    story_require(&s, s.ledger.acknowledged > acknowledged + 100, "writes do not go on");
+    story_require(&s, kube_cluster_pod(s.world->cluster, 0)->restarts > 10, "it did not die often");
+    story_require(&s, s.ledger.moves == 1, "the main went back and forth");
+    story_end(&s);
+}
+
+/* 27. The same without a SYNC replica: no failover, nothing is acknowledged; both come back. */
+static void crash_loop_alone(const char *name)
+{
+    struct story s;
+    int64_t since_us;
+
+    story_init(&s, name);
+    story_begin(&s);
+    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, true);
+    world_pod_signal(s.world, 1, SIGKILL);
+    story_run(&s, SECONDS(1));
+    since_us = s.ledger.last_ack_us;
+    crash_again_and_again(&s, 0, MS(100), SECONDS(10));
+    crash_again_and_again(&s, 0, SECONDS(3), SECONDS(20));
+    story_require(&s, s.ledger.last_ack_us == since_us, "a write was acknowledged without S");
+    story_require(&s, s.ledger.moves == 0, "the main moved");
+    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, false);
+    world_cluster_asked(s.world);
+    story_end(&s);
+}
+
 const struct story_entry stories_failures[] = {
     {"main_killed", main_killed},
     {"main_frozen", main_frozen},
@@ -330,5 +386,7 @@ const struct story_entry stories_failures[] = {
     {"address_reused", address_reused},
     {"dns_gone", dns_gone},
     {"clock_jumps", clock_jumps},
+    {"crash_loop", crash_loop},
+    {"crash_loop_alone", crash_loop_alone},
     {NULL, NULL},
 };

@@ -166,6 +166,7 @@ void story_end(struct story *s)
 void story_free(struct story *s)
 {
     person_free(s->person);
+    console_free(s->console);
     load_free(s->load);
     world_free(s->world);
     ledger_done(&s->ledger);

@@ -10,6 +10,7 @@
 #define TESTS_STORY_H
 
 #include "sim/check.h"
+#include "sim/console.h"
 #include "sim/load.h"
 #include "sim/person.h"
 #include "sim/process.h"
@@ -29,6 +30,7 @@ struct story {
     struct check check;
     struct load *load;
     struct person *person;
+    struct console *console;
     struct buf trace;
     unsigned told[WORLD_CONTROLLERS_MAX], starts[WORLD_CONTROLLERS_MAX];
 };
