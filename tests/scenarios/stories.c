@@ -50,7 +50,9 @@ int main(int argc, char **argv)
     const char *only = argc > 1 ? argv[1] : NULL;
     size_t n = add(tests, 0, stories_failures, only);
 
+    n = add(tests, n, stories_network, only);
     n = add(tests, n, stories_planned, only);
+    n = add(tests, n, stories_hands, only);
     n = add(tests, n, stories_crash_points, only);
     if (!n) {
         (void)fprintf(stderr, "no story '%s'\n", only);

@@ -11,8 +11,9 @@ static void main_killed(const char *name)
     story_begin(&s);
     world_pod_signal(s.world, 0, SIGKILL);
     story_until(&s, "no failover", story_main_is_1, SECONDS(1));
+    story_run(&s, MS(20));
     story_expect(&s, TRACE_FAILOVER);
-    story_run(&s, MS(100));
+    story_run(&s, MS(80));
     story_require(&s, s.ledger.longest_gap_us < MS(100), "the gap is longer than 100 ms");
     story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
@@ -29,6 +30,7 @@ static void main_frozen(const char *name)
     world_pod_signal(s.world, 0, SIGSTOP);
     story_until(&s, "no failover", story_main_is_1, SECONDS(5));
     story_require(&s, s.ledger.longest_gap_us < SECONDS(5), "the gap is longer than 5 s");
+    story_run(&s, MS(20));
     story_expect(&s, TRACE_FAILOVER);
     story_run(&s, SECONDS(20));
     story_forget_trace(&s);

@@ -6,15 +6,6 @@ static bool rolled_out(struct story *s)
     return world_is_rolled_out(s->world) && story_converged(s);
 }
 
-/* A run in which nothing may fail: nobody is refused, sessions are cut only when the main moves. */
-static void require_smooth(struct story *s)
-{
-    char why[WHY_TEXT_SIZE];
-
-    if (!check_smooth(&s->check, s->clients.clients[CLIENT_WRITER], why))
-        story_require(s, false, why);
-}
-
 /* 14. A rolling restart under writes. */
 static void rolling_restart(const char *name)
 {
@@ -26,7 +17,7 @@ static void rolling_restart(const char *name)
     story_run(&s, MS(300));
     story_until(&s, "the rolling restart does not end", rolled_out, SECONDS(60));
     story_require(&s, s.ledger.moves == 1, "the main did not move once");
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_run(&s, MS(20));
     story_expect(&s, "O7 drop 0, O7 register 0, " /* the ASYNC replica */
                  TRACE_REFRESH_ALONE("0") ", "    /* the SYNC replica goes, */
@@ -49,7 +40,7 @@ static void rollout_undone(const char *name)
     world_cluster_asked(s.world);
     story_run(&s, MS(300));
     story_until(&s, "it does not end", rolled_out, SECONDS(60));
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_end(&s);
 }
 
@@ -68,7 +59,7 @@ static void node_drained(const char *name)
     kube_cluster_uncordon(s.world->cluster, clock_now_us(), 0);
     world_cluster_asked(s.world);
     story_expect_until_converged(&s, TRACE_JOINS("1"));
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_end(&s);
 }
 
@@ -101,7 +92,7 @@ static void switchover(const char *name)
     story_run(&s, SECONDS(5));
     story_require(&s, s.ledger.moves == 1, "the main moved more than once");
     story_expect(&s, TRACE_SWITCHOVER);
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_end(&s);
 }
 
@@ -136,7 +127,7 @@ static void async_restarted(const char *name)
     world_pod_signal(s.world, 2, SIGKILL);
     story_run(&s, SECONDS(5));
     story_expect(&s, "");
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_require(&s, s.ledger.longest_gap_us < MS(100), "clients noticed it");
     story_end(&s);
 }
@@ -188,7 +179,7 @@ static void scaled_up_and_down(const char *name)
         story_run(&s, SECONDS(1));
         story_until(&s, "not as it should be", story_converged, SECONDS(30));
     }
-    require_smooth(&s);
+    story_require_smooth(&s);
     story_require(&s, s.ledger.moves == 0, "the main moved");
     story_end(&s);
 }

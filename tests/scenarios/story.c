@@ -98,6 +98,14 @@ void story_require(struct story *s, bool holds, const char *what)
         fail_story(s, what);
 }
 
+void story_require_smooth(struct story *s)
+{
+    char why[WHY_TEXT_SIZE];
+
+    if (!check_smooth(&s->check, s->clients.clients[CLIENT_WRITER], why))
+        fail_story(s, why);
+}
+
 /* ---- begin and end ---- */
 
 void story_init(struct story *s, const char *name)

@@ -55,6 +55,8 @@ void story_expect(struct story *s, const char *trace);
 void story_expect_until_converged(struct story *s, const char *trace);
 void story_forget_trace(struct story *s);
 void story_require(struct story *s, bool holds, const char *what);
+/* Nothing failed: nobody was refused, sessions were cut only when the main moved. */
+void story_require_smooth(struct story *s);
 /* Everything as it should be, the data compared, all freed. */
 void story_end(struct story *s);
 /* Only frees. */
@@ -95,6 +97,7 @@ struct story_entry {
     const char *name;
     void (*tell)(const char *name);
 };
-extern const struct story_entry stories_failures[], stories_planned[], stories_crash_points[];
+extern const struct story_entry stories_failures[], stories_network[], stories_planned[],
+    stories_hands[], stories_crash_points[];
 
 #endif

@@ -1,0 +1,161 @@
+/* stories_network: who cannot reach whom, and what answers late. */
+#include "tests/scenarios/story.h"
+
+static void cut_pods(struct story *s, unsigned a, unsigned b, bool blocked)
+{
+    path_block(s->world->pods[a].host, s->world->pods[b].host, blocked);
+    path_block(s->world->pods[b].host, s->world->pods[a].host, blocked);
+}
+
+/* 4, 21. The main is cut off from S alone, and then all are from S: a stalled main is not a dead
+ * one. Nothing is acknowledged, nobody is promoted. */
+static void sync_cut_off(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    cut_pods(&s, 0, 1, true);
+    story_run(&s, SECONDS(40));
+    story_require(&s, s.ledger.last_ack_us < clock_now_us() - SECONDS(39),
+                  "a write was acknowledged without S");
+    cut_pods(&s, 0, 1, false);
+    story_expect_until_converged(&s, "O7 write_record, O7 write_record"); /* unproven, and proven */
+    path_block(s.world->pods[1].host, s.world->controllers[0].host, true);
+    path_block(s.world->controllers[0].host, s.world->pods[1].host, true);
+    cut_pods(&s, 0, 1, true);
+    story_run(&s, SECONDS(20));
+    story_require(&s, s.ledger.moves == 0, "the main moved");
+    net_heal();
+    story_end(&s);
+}
+
+/* 4. The main hears the controller, and is not heard. */
+static void main_cut_off_one_way(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
+    story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    story_run(&s, SECONDS(5));
+    story_expect(&s, TRACE_FAILOVER);
+    net_heal();
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
+    story_end(&s);
+}
+
+static bool is_asked(struct story *s)
+{
+    return console_done(s->console);
+}
+
+/* 4. The main is cut off from everybody but a client: it acknowledges nothing to that one. */
+static void main_alone_with_a_client(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    s.console = console_new(s.world, 0, NULL, NULL, "RETURN 1");
+    story_until(&s, "the client cannot reach the main", is_asked, SECONDS(1));
+    console_free(s.console);
+    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
+    path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
+    cut_pods(&s, 0, 1, true);
+    cut_pods(&s, 0, 2, true);
+    s.console = console_new(s.world, 0, NULL, NULL, "CREATE (:Elsewhere)");
+    story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    story_run(&s, SECONDS(20));
+    story_require(&s, !console_done(s.console), "the old main acknowledges a write");
+    console_free(s.console);
+    s.console = NULL;
+    story_expect(&s, TRACE_FAILOVER);
+    net_heal();
+    story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
+    story_end(&s);
+}
+
+/* The cluster's own defaults: with a lease of 3 s nobody leads while an answer takes 4 s. */
+static void set_slow_lease(struct story *s)
+{
+    world_set(&s->config, "LEASE_DURATION", "15s");
+    world_set(&s->config, "LEASE_RENEW_DEADLINE", "10s");
+    world_set(&s->config, "LEASE_RETRY_PERIOD", "2s");
+}
+
+/* 6. Each answer of the API server takes 4 s: a failover takes two of them, clients notice nothing
+ * before. */
+static void api_slow(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    set_slow_lease(&s);
+    story_begin(&s);
+    api_set_slow(SECONDS(2), SECONDS(2));
+    story_run(&s, SECONDS(30));
+    story_require(&s, s.ledger.longest_gap_us < MS(100), "clients noticed that the API was slow");
+    story_expect(&s, "");
+    world_pod_signal(s.world, 0, SIGSTOP);
+    story_until(&s, "no failover", story_main_is_1, SECONDS(20));
+    api_set_slow(0, 0);
+    story_run(&s, SECONDS(5));
+    story_expect(&s, TRACE_FAILOVER);
+    world_pod_signal(s.world, 0, SIGCONT);
+    story_end(&s);
+}
+
+/* 6. It is away two thirds of the time, again and again. */
+static void api_flaps(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    set_slow_lease(&s);
+    story_begin(&s);
+    for (unsigned i = 0; i < 30; i++) {
+        if (i == 20)
+            world_pod_signal(s.world, 0, SIGSTOP);
+        api_set_mode(API_REFUSES);
+        story_run(&s, MS(1100));
+        api_set_mode(API_SERVES);
+        story_run(&s, MS(600));
+        story_require(&s, i >= 20 || s.ledger.longest_gap_us < MS(100), "clients noticed it");
+    }
+    story_require(&s, story_main_is_1(&s), "no failover");
+    story_expect(&s, TRACE_FAILOVER);
+    world_pod_signal(s.world, 0, SIGCONT);
+    story_end(&s);
+}
+
+/* 6. Watches are open and say nothing any more: the main is replaced all the same. */
+static void api_stale(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    story_begin(&s);
+    api_set_stale(true);
+    story_run(&s, SECONDS(10));
+    story_require(&s, s.ledger.longest_gap_us < MS(100),
+                  "clients noticed that watches were silent");
+    world_pod_signal(s.world, 0, SIGSTOP);
+    story_until(&s, "no failover", story_main_is_1, SECONDS(5));
+    story_run(&s, MS(20));
+    story_expect(&s, TRACE_FAILOVER);
+    api_set_stale(false);
+    world_pod_signal(s.world, 0, SIGCONT);
+    story_end(&s);
+}
+
+const struct story_entry stories_network[] = {
+    {"sync_cut_off", sync_cut_off},
+    {"main_cut_off_one_way", main_cut_off_one_way},
+    {"main_alone_with_a_client", main_alone_with_a_client},
+    {"api_slow", api_slow},
+    {"api_flaps", api_flaps},
+    {"api_stale", api_stale},
+    {NULL, NULL},
+};
