@@ -1,5 +1,5 @@
-/* stories_failures: what breaks by itself. The numbers are the lines of the list of scenarios that
- * docs/simulator.md has. */
+/* stories_failures: what breaks by itself. Numbers are those of the list in docs/simulator.md, here
+ * and in the other stories_*.c. */
 #include "tests/scenarios/story.h"
 
 /* 1. Kill -9 of the main: the gap is short, and the old main comes back as the SYNC replica. */

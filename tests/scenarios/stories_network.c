@@ -77,6 +77,36 @@ static void main_alone_with_a_client(const char *name)
     story_end(&s);
 }
 
+/* 11. In SYNC mode the old main commits what it never acknowledges. When it is back it is refused
+ * as diverged, and filled anew; what it had is kept aside. */
+static void old_main_has_more(const char *name)
+{
+    struct story s;
+
+    story_init(&s, name);
+    world_set(&s.config, "REPLICATION_MODE", "sync");
+    story_begin(&s);
+    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
+    path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
+    cut_pods(&s, 0, 1, true);
+    cut_pods(&s, 0, 2, true);
+    s.console = console_new(s.world, 0, NULL, NULL, "CREATE (:Elsewhere)");
+    story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    story_run(&s, SECONDS(40));
+    story_require(&s, !console_done(s.console), "the old main acknowledges a write");
+    console_free(s.console);
+    s.console = NULL;
+    story_expect(&s, TRACE_FAILOVER);
+    net_heal();
+    story_run(&s, MS(100));
+    story_expect_until_converged(
+        &s, "O1 demote 0, O7 register 1, O1 write_record, "
+            "O8 write_record, O7 drop 1, O8 delete_pod 0, O1 write_record, " TRACE_OLD_MAIN_RETURNS
+            ", O8 write_record");
+    story_require(&s, s.world->pods[0].volume.aside[0] != '\0', "nothing was kept aside");
+    story_end(&s);
+}
+
 /* The cluster's own defaults: with a lease of 3 s nobody leads while an answer takes 4 s. */
 static void set_slow_lease(struct story *s)
 {
@@ -154,6 +184,7 @@ const struct story_entry stories_network[] = {
     {"sync_cut_off", sync_cut_off},
     {"main_cut_off_one_way", main_cut_off_one_way},
     {"main_alone_with_a_client", main_alone_with_a_client},
+    {"old_main_has_more", old_main_has_more},
     {"api_slow", api_slow},
     {"api_flaps", api_flaps},
     {"api_stale", api_stale},
