@@ -1,19 +1,6 @@
 /* stories_hands: what people do behind the controllers' back, and at bad moments. */
 #include "tests/scenarios/story.h"
 
-static bool is_answered(struct story *s)
-{
-    return console_done(s->console);
-}
-
-static void ask_pod(struct story *s, unsigned pod, const char *query)
-{
-    s->console = console_new(s->world, pod, NULL, NULL, query);
-    story_until(s, "a person's query is not answered", is_answered, SECONDS(5));
-    console_free(s->console);
-    s->console = NULL;
-}
-
 /* 18. S is made main by hand: it is demoted, and joins again. */
 static void sync_promoted_by_hand(const char *name)
 {
@@ -21,7 +8,7 @@ static void sync_promoted_by_hand(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    ask_pod(&s, 1, "SET REPLICATION ROLE TO MAIN");
+    story_tell_pod(&s, 1, "SET REPLICATION ROLE TO MAIN");
     story_run(&s, SECONDS(3));
     story_require(&s, s.ledger.moves == 0, "the main moved");
     story_expect_until_converged(
@@ -37,7 +24,7 @@ static void main_demoted_by_hand(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    ask_pod(&s, 0, "SET REPLICATION ROLE TO REPLICA WITH PORT 10000");
+    story_tell_pod(&s, 0, "SET REPLICATION ROLE TO REPLICA WITH PORT 10000");
     story_run(&s, SECONDS(3));
     story_expect(&s, "O3 write_record, EPOCH promote 0, EPOCH register 0, EPOCH register 0, "
                      "EPOCH touch 0, EPOCH write_record");
@@ -51,9 +38,9 @@ static void registrations_dropped_by_hand(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    ask_pod(&s, 0, "DROP REPLICA memgraph_1");
+    story_tell_pod(&s, 0, "DROP REPLICA memgraph_1");
     story_expect_until_converged(&s, "O7 write_record, " TRACE_JOINS("0"));
-    ask_pod(&s, 0, "DROP REPLICA memgraph_2");
+    story_tell_pod(&s, 0, "DROP REPLICA memgraph_2");
     story_run(&s, SECONDS(1));
     story_expect_until_converged(&s, "O7 register 0");
     story_require(&s, s.ledger.moves == 0, "the main moved");
@@ -71,11 +58,10 @@ static void sync_stolen_by_hand(const char *name)
     story_begin(&s);
     (void)str_format(query, sizeof query, "REGISTER REPLICA mine ASYNC TO '%s:10000'",
                      host_ip(s.world->pods[1].host));
-    ask_pod(&s, 2, "SET REPLICATION ROLE TO MAIN");
-    s.console = console_new(s.world, 2, NULL, NULL, query);
+    story_tell_pod(&s, 2, "SET REPLICATION ROLE TO MAIN");
+    story_ask_pod(&s, 2, NULL, query);
     story_run(&s, SECONDS(3)); /* that it is refused changes nothing: S obeys it all the same */
-    console_free(s.console);
-    s.console = NULL;
+    story_hang_up(&s);
     story_until(&s, "not as it should be", story_converged, SECONDS(30));
     story_require(&s, s.ledger.moves == 0, "the main moved");
     story_end(&s);
@@ -90,8 +76,8 @@ static void all_are_main(const char *name)
     story_begin(&s);
     world_controller_hold(s.world, 0, true);
     world_controller_kill(s.world, 0);
-    ask_pod(&s, 1, "SET REPLICATION ROLE TO MAIN");
-    ask_pod(&s, 2, "SET REPLICATION ROLE TO MAIN");
+    story_tell_pod(&s, 1, "SET REPLICATION ROLE TO MAIN");
+    story_tell_pod(&s, 2, "SET REPLICATION ROLE TO MAIN");
     world_controller_hold(s.world, 0, false);
     story_run(&s, SECONDS(3));
     story_expect_until_converged(

@@ -46,11 +46,6 @@ static void main_cut_off_one_way(const char *name)
     story_end(&s);
 }
 
-static bool is_asked(struct story *s)
-{
-    return console_done(s->console);
-}
-
 /* 4. The main is cut off from everybody but a client: it acknowledges nothing to that one. */
 static void main_alone_with_a_client(const char *name)
 {
@@ -58,19 +53,16 @@ static void main_alone_with_a_client(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    s.console = console_new(s.world, 0, NULL, NULL, "RETURN 1");
-    story_until(&s, "the client cannot reach the main", is_asked, SECONDS(1));
-    console_free(s.console);
+    story_tell_pod(&s, 0, "RETURN 1"); /* the client can reach it */
     path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
     path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
     cut_pods(&s, 0, 1, true);
     cut_pods(&s, 0, 2, true);
-    s.console = console_new(s.world, 0, NULL, NULL, "CREATE (:Elsewhere)");
+    story_ask_pod(&s, 0, NULL, "CREATE (:Elsewhere)");
     story_until(&s, "no failover", story_main_is_1, SECONDS(6));
     story_run(&s, SECONDS(20));
-    story_require(&s, !console_done(s.console), "the old main acknowledges a write");
-    console_free(s.console);
-    s.console = NULL;
+    story_require(&s, !story_is_answered(&s), "the old main acknowledges a write");
+    story_hang_up(&s);
     story_expect(&s, TRACE_FAILOVER);
     net_heal();
     story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
@@ -90,12 +82,11 @@ static void old_main_has_more(const char *name)
     path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
     cut_pods(&s, 0, 1, true);
     cut_pods(&s, 0, 2, true);
-    s.console = console_new(s.world, 0, NULL, NULL, "CREATE (:Elsewhere)");
+    story_ask_pod(&s, 0, NULL, "CREATE (:Elsewhere)");
     story_until(&s, "no failover", story_main_is_1, SECONDS(6));
     story_run(&s, SECONDS(40));
-    story_require(&s, !console_done(s.console), "the old main acknowledges a write");
-    console_free(s.console);
-    s.console = NULL;
+    story_require(&s, !story_is_answered(&s), "the old main acknowledges a write");
+    story_hang_up(&s);
     story_expect(&s, TRACE_FAILOVER);
     net_heal();
     story_run(&s, MS(100));

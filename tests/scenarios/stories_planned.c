@@ -200,23 +200,12 @@ static void scaled_to_zero(const char *name)
 
 /* ---- 25. a password is changed ---- */
 
-static bool is_answered(struct story *s)
+static void try_password(struct story *s, unsigned pod, const char *password, bool good)
 {
-    return console_done(s->console);
-}
-
-static bool is_denied(struct story *s)
-{
-    return console_denied(s->console);
-}
-
-static void ask_pod(struct story *s, unsigned pod, const char *password, const char *query,
-                    story_condition_fn *answer)
-{
-    s->console = console_new(s->world, pod, "admin", password, query);
-    story_until(s, "a person's query is not answered so", answer, SECONDS(5));
-    console_free(s->console);
-    s->console = NULL;
+    story_ask_pod(s, pod, password, "RETURN 1");
+    story_until(s, good ? "a password does not work" : "a wrong password works",
+                good ? story_is_answered : story_is_denied, SECONDS(5));
+    story_hang_up(s);
 }
 
 /* As docs/operations.md says: first on the main, then in the Secret. Whoever is connected stays.
@@ -236,7 +225,9 @@ static void password_changed(const char *name)
     world_set(&s.config, "MEMGRAPH_PASSWORD", "old");
     story_begin(&s);
     config = &s.world->config;
-    ask_pod(&s, 0, "old", "SET PASSWORD FOR admin TO 'new'", is_answered);
+    story_ask_pod(&s, 0, "old", "SET PASSWORD FOR admin TO 'new'");
+    story_until(&s, "the password is not set", story_is_answered, SECONDS(5));
+    story_hang_up(&s);
     config->model.password = "new"; /* of clients, and of pods that start */
     story_run(&s, SECONDS(5));
     story_require(&s, story_writes_go_on(&s), "writes do not go on while nothing was restarted");
@@ -256,8 +247,8 @@ static void password_changed(const char *name)
     story_expect(&s, "O4 write_record, EPOCH promote 1, EPOCH ensure_users 1, EPOCH touch 1, "
                      "EPOCH write_record, O7 register 1");
     story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
-    ask_pod(&s, 1, "old", "RETURN 1", is_denied);
-    ask_pod(&s, 1, "new", "RETURN 1", is_answered);
+    try_password(&s, 1, "old", false);
+    try_password(&s, 1, "new", true);
     story_end(&s);
 }
 

@@ -98,6 +98,24 @@ void story_require(struct story *s, bool holds, const char *what)
         fail_story(s, what);
 }
 
+void story_ask_pod(struct story *s, unsigned pod, const char *password, const char *query)
+{
+    s->console = console_new(s->world, pod, password ? "admin" : NULL, password, query);
+}
+
+void story_hang_up(struct story *s)
+{
+    console_free(s->console);
+    s->console = NULL;
+}
+
+void story_tell_pod(struct story *s, unsigned pod, const char *query)
+{
+    story_ask_pod(s, pod, NULL, query);
+    story_until(s, "a person's query is not answered", story_is_answered, SECONDS(5));
+    story_hang_up(s);
+}
+
 void story_require_smooth(struct story *s)
 {
     char why[WHY_TEXT_SIZE];
@@ -200,6 +218,16 @@ bool story_main_is_1(struct story *s)
 bool story_writes_go_on(struct story *s)
 {
     return clock_now_us() - s->ledger.last_ack_us < MS(50);
+}
+
+bool story_is_answered(struct story *s)
+{
+    return console_done(s->console);
+}
+
+bool story_is_denied(struct story *s)
+{
+    return console_denied(s->console);
 }
 
 bool story_refuses(struct story *s)

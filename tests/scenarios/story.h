@@ -55,6 +55,11 @@ void story_expect(struct story *s, const char *trace);
 void story_expect_until_converged(struct story *s, const char *trace);
 void story_forget_trace(struct story *s);
 void story_require(struct story *s, bool holds, const char *what);
+/* A person asks a pod itself, as user "admin"; password NULL: as nobody. */
+void story_ask_pod(struct story *s, unsigned pod, const char *password, const char *query);
+void story_hang_up(struct story *s);
+/* The same, until it is answered. */
+void story_tell_pod(struct story *s, unsigned pod, const char *query);
 /* Nothing failed: nobody was refused, sessions were cut only when the main moved. */
 void story_require_smooth(struct story *s);
 /* Everything as it should be, the data compared, all freed. */
@@ -90,6 +95,8 @@ void story_free(struct story *s);
 bool story_converged(struct story *s);
 bool story_main_is_1(struct story *s);
 bool story_writes_go_on(struct story *s); /* a write was acknowledged in the last 50 ms */
+bool story_is_answered(struct story *s);  /* what a person asked a pod */
+bool story_is_denied(struct story *s);    /* the person */
 bool story_refuses(struct story *s);      /* the leader says that it may not fail over */
 
 /* For tables of stories. */
