@@ -22,11 +22,11 @@ static bool goes_back(const struct record *before, const struct record *r)
            strcmp(before->from_run, r->main_run) == 0;
 }
 
-/* It was refused as diverged: it holds more. There is no way back from that. */
+/* Compared, it was refused as diverged: it holds more. There is no way back from that. */
 static bool holds_more(const struct record *before, const struct record *r)
 {
     return is_named_by_from(before, r) && before->transition == EPOCH_SWITCHOVER &&
-           strcmp(before->from_run, r->main_run) != 0 && r->from < 0;
+           !before->from_run[0] && r->from < 0;
 }
 
 /* In another process than before T begins, to be compared with the other. */

@@ -188,11 +188,9 @@ static void all_restarted(const char *name)
     story_begin(&s);
     world_pod_signal(s.world, 0, SIGKILL);
     world_pod_signal(s.world, 1, SIGKILL);
-    story_run(&s, MS(500));
     story_expect_until_converged(&s, TRACE_REFRESH("0"));
     for (unsigned i = 0; i < s.config.pods; i++)
         world_pod_signal(s.world, i, SIGKILL);
-    story_run(&s, MS(500));
     story_expect_until_converged(&s, TRACE_REFRESH("0"));
     story_end(&s);
 }

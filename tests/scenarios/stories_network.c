@@ -89,7 +89,6 @@ static void old_main_has_more(const char *name)
     story_hang_up(&s);
     story_expect(&s, TRACE_FAILOVER);
     net_heal();
-    story_run(&s, MS(100));
     story_expect_until_converged(
         &s, "O1 demote 0, O7 register 1, O1 write_record, "
             "O8 write_record, O7 drop 1, O8 delete_pod 0, O1 write_record, " TRACE_OLD_MAIN_RETURNS

@@ -87,6 +87,7 @@ void story_until(struct story *s, const char *what, story_condition_fn *conditio
 
 void story_expect_until_converged(struct story *s, const char *trace)
 {
+    story_run(s, MS(500)); /* by then it is noticed that something is amiss */
     story_until(s, "not as it should be", story_converged, SECONDS(30));
     story_run(s, MS(20));
     story_expect(s, trace);
