@@ -36,15 +36,16 @@ struct view *controller_view(struct controller *c)
 void controller_stalled(struct controller *c)
 {
     view_stalled(&c->view);
-    c->stalled = true; /* this may be in the middle of an answer of theirs */
+    c->stalled = true; /* this may be in the middle of an answer of its */
 }
 
 static void ask_after_stall(struct controller *c)
 {
+    struct link *main = c->view.record_exists ? c->links[c->view.record.target] : NULL;
+
     c->stalled = false;
-    for (int i = 0; i < PODS_MAX; i++)
-        if (c->links[i])
-            link_hurry(c->links[i]);
+    if (main)
+        link_hurry(main);
 }
 
 /* ---- effects ---- */

@@ -49,7 +49,7 @@ struct controller {
     struct timer *wake, *grace;
     bool whole; /* all parts are there */
     bool stepping, again;
-    bool stalled;    /* the pods are to be asked, as this process stood still */
+    bool stalled;    /* the main is to be asked, as this process stood still */
     bool stopping;   /* no leader any more; sessions go on for SHUTDOWN_GRACE */
     bool heard;      /* the API server gave pods and record at least once */
     int exit_status; /* of the program, once the loop was stopped */
@@ -82,7 +82,7 @@ void controller_free(struct controller *c); /* NULL is fine */
 /* The view with its clock set: call before folding facts into it. Finds out when this process stood
  * still. */
 struct view *controller_view(struct controller *c);
-/* This process, or a gateway's worker, stood still: what the pods said before does not count. */
+/* This process, or a gateway's worker, stood still: what the main said before does not count. */
 void controller_stalled(struct controller *c);
 /* Something was folded into the view: decide anew. */
 void controller_step(struct controller *c);

@@ -264,9 +264,8 @@ void view_link_none(struct view *v, int pod);
 void view_link_down(struct view *v, int pod, enum fail_kind kind, const char *text);
 /* A gateway found nobody listening at its address: what the pod said before does not count. */
 void view_deserted(struct view *v, int pod);
-/* This process stood still, and has missed who knows what: what the pods said before does not
- * count.
- */
+/* This process stood still, and has missed who knows what: what T said before does not count. (What
+ * replicas are read through may be old anyhow.) */
 void view_stalled(struct view *v);
 /* A question was sent over the connection for probes; its answer, or that there will be none. */
 void view_asked(struct view *v, int pod);

@@ -60,8 +60,8 @@ void view_deserted(struct view *v, int pod)
 
 void view_stalled(struct view *v)
 {
-    for (int i = 0; i < PODS_MAX; i++)
-        view_deserted(v, i);
+    if (v->record_exists)
+        view_deserted(v, v->record.target);
 }
 
 void view_asked(struct view *v, int pod)

@@ -370,7 +370,7 @@ GATE = under(
     ("opens-before-the-list", "gate.c", "T's list of replicas is known since its link came up, before the gate opens",
      " || held_until_known(v, g) || held_for_s(v, plan))", " || held_for_s(v, plan))"),
     ("main-of-old-times", "view_facts.c", "held after this process stood still, until T was asked again",
-     "    for (int i = 0; i < PODS_MAX; i++)\n        view_deserted(v, i);", "    for (int i = 1; i < PODS_MAX; i++)\n        view_deserted(v, i);"),
+     "    if (v->record_exists)\n        view_deserted(v, v->record.target);", "    if (!v->record_exists)\n        view_deserted(v, v->record.target);"),
     ("explained-without-a-leader", "explain.c", "what would happen: nothing, where nobody leads",
      "    out->possible = false;\n    (void)str_copy(out->answer, sizeof out->answer,\n                   \"no controller leads", "    (void)str_copy(out->answer, sizeof out->answer,\n                   \"no controller leads"),
     ("slow-main-takes-new-sessions", "gate.c", "no new sessions while a question to T is open for half a time-out",
