@@ -310,20 +310,31 @@ static void read_row(struct config *c, const struct variable *row, const char *v
     }
 }
 
-/* Files that must make sense from the start on; what becomes of them later is for the log. One that
- * is not there counts as none (run.c warns): the Secret that they come from may lack the key. */
+/* The Secret that it comes from may lack the key (run.c warns). Without its folder it is a mistake.
+ */
+static bool may_come_yet(const struct fail *fail, const char *path)
+{
+    const char *end = strrchr(path, '/');
+    char folder[512];
+
+    return fail->kind == FAIL_GONE && end &&
+           str_copy_n(folder, sizeof folder, (struct str){path, (size_t)(end - path) + 1}) &&
+           access(folder, F_OK) == 0;
+}
+
+/* Files that must make sense from the start on; what becomes of them later is for the log. */
 static void check_files(const struct config *c, struct buf *errors)
 {
     struct users *users = users_new(c->user, c->password, c->users_file);
     struct fail fail = users_read(users);
     struct kube_token token;
 
-    if (fail.kind != FAIL_NONE && fail.kind != FAIL_GONE)
+    if (fail.kind != FAIL_NONE && !may_come_yet(&fail, c->users_file))
         buf_printf(errors, "MEMGRAPH_USERS_FILE='%s': %s\n", c->users_file, fail.text);
     users_free(users);
     kube_token_init(&token, c->admin_token_file);
     (void)kube_token_get(&token);
-    if (token.fail.kind != FAIL_NONE && token.fail.kind != FAIL_GONE)
+    if (token.fail.kind != FAIL_NONE && !may_come_yet(&token.fail, c->admin_token_file))
         buf_printf(errors, "ADMIN_TOKEN_FILE: %s\n", token.fail.text);
     kube_token_done(&token);
 }

@@ -240,6 +240,12 @@ static void test_files(void **state)
     assert_string_equal(read_with(pairs, &c), "");
     config_settings(&c, &settings);
     assert_false(settings.has_users);
+    pairs[0].value = "u"; /* a folder that is not there is a mistake */
+    pairs[1].value = "/tmp/no such folder/users";
+    pairs[2].value = "/tmp/no such folder/token";
+    assert_non_null(
+        strstr(read_with(pairs, &c), "MEMGRAPH_USERS_FILE='/tmp/no such folder/users'"));
+    assert_non_null(strstr(read_with(pairs, &c), "ADMIN_TOKEN_FILE: "));
     pairs[1].value = "/dev/null/users";
     pairs[2].value = "/tmp";
     assert_non_null(strstr(read_with(pairs, &c), "MEMGRAPH_USERS_FILE='/dev/null/users'"));
