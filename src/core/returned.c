@@ -45,18 +45,11 @@ static const struct row *row_of_s(const struct view *v)
 
 /* ---- O2: with less than it had ---- */
 
-static bool with_less(const struct view *v, char why[WHY_SIZE])
+/* T has not its data any more. */
+static bool without_data(const struct view *v, char why[WHY_SIZE])
 {
     const struct pod *t = &v->pods[v->record.target];
-    const struct row *row = row_of_s(v);
-    bool vouches = s_may_hold_more(v);
 
-    /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
-    if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
-        (vouches && pod_refused(&v->pods[view_s(v)]))) {
-        (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
-        return true;
-    }
     if (v->record.database[0] && t->database[0] && strcmp(v->record.database, t->database) != 0) {
         (void)str_copy(why, WHY_SIZE, "it came back with another database");
         return true;
@@ -67,6 +60,20 @@ static bool with_less(const struct view *v, char why[WHY_SIZE])
         return true;
     }
     return false;
+}
+
+static bool with_less(const struct view *v, char why[WHY_SIZE])
+{
+    const struct row *row = row_of_s(v);
+    bool vouches = s_may_hold_more(v);
+
+    /* Where T served alone, an S of another lineage is what it was before: no sign of a loss. */
+    if ((row && row->has_data && (row->behind > 0 || (vouches && row->status == ROW_DIVERGED))) ||
+        (vouches && pod_refused(&v->pods[view_s(v)]))) {
+        (void)str_copy(why, WHY_SIZE, "it lost the tail of its log: the replica has more");
+        return true;
+    }
+    return without_data(v, why);
 }
 
 /* What the tests above need was asked for after the restart. */
@@ -119,7 +126,7 @@ static bool other_is_whole(const struct view *v, struct plan *plan, char obstacl
 
 /* Nothing vouches for T, which was restarted: who of the pair has more goes on. T begins, and
  * registers the other before it is touched: refused, the other has more. */
-static void compare_with_other(const struct view *v, struct plan *plan)
+static void begin_comparison(const struct view *v, struct plan *plan)
 {
     const struct record *now = &v->record;
     struct record *r = epoch_begin(v, plan, RULE_O3, EPOCH_SWITCHOVER, now->target,
@@ -130,6 +137,20 @@ static void compare_with_other(const struct view *v, struct plan *plan)
         return;
     r->from = view_s(v);
     r->from_run[0] = '\0'; /* in no process that would vouch for it: epoch_s_is_compared */
+}
+
+/* Two of different lineages cannot be compared: a main without data would go on. Whether the other
+ * has all that it held is for a person to say. */
+static void compare_with_other(const struct view *v, struct plan *plan)
+{
+    char why[WHY_SIZE];
+
+    if (!storage_is_known(v, plan))
+        return;
+    if (without_data(v, why))
+        failover_refuse(v, plan, why, "both were restarted: nothing vouches for the other");
+    else
+        begin_comparison(v, plan);
 }
 
 /* X was restarted before it was promoted, and nothing vouches for what it has now. The old main,

@@ -115,6 +115,8 @@ OPERATIONAL = under(
      "    if (!epoch_s_is_compared(v) && (v->now_us >= until_us", "    if ((v->now_us >= until_us"),
     ("back-after-compare", "epoch.c", "O3, compare: from the one that holds more is no way back",
      "        r->from = -1; /* X is known", "        r->from = r->from; /* X is known"),
+    ("without-data-compared", "returned.c", "O3, compare: a T without its data is not compared: that is for a person to decide",
+     '    if (without_data(v, why))\n        failover_refuse', '    if (!v->record_exists)\n        failover_refuse'),
     ("every-switchover-compares", "epoch.c", "O3, compare: not in a switchover whose X has everything",
      " && !r->from_run[0];\n", ";\n"),
     ("forced-goes-back", "returned.c", "O3: what an operator forced goes on",

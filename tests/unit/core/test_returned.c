@@ -306,6 +306,24 @@ static void test_the_old_main_must_have_what_it_had(void **state)
     assert_true(refuses("mg-1 does not answer"));
 }
 
+/* Both were restarted, and the one that was chosen has lost its volume. */
+static void test_a_main_without_data_is_not_compared(void **state)
+{
+    (void)state;
+    chosen(EPOCH_SWITCHOVER);
+    v.record.from_run[0] = '\0';
+    view_storage(&v, 1, 5, 0, "db", v.now_us);
+    v.pods[0].storage_at = 0;
+    assert_true(asks_for(EFFECT_ASK_STORAGE, 0));
+    view_storage(&v, 0, 0, 0, "another", v.now_us);
+    assert_true(refuses("nothing vouches for the other"));
+    view_storage(&v, 0, 5, 0, "db", v.now_us);
+    assert_true(begins(EPOCH_SWITCHOVER, 0));
+    v.record.database[0] = '\0'; /* Memgraph before 3.5 */
+    view_storage(&v, 0, 0, 0, "", v.now_us);
+    assert_true(refuses("nothing vouches for the other"));
+}
+
 static void test_what_an_operator_forced_goes_on(void **state)
 {
     char sync[RUN_SIZE + 40];
@@ -338,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup(test_who_was_chosen_and_restarted, set_up),
         cmocka_unit_test_setup(test_who_was_main_before_goes_on, set_up),
         cmocka_unit_test_setup(test_the_old_main_must_have_what_it_had, set_up),
+        cmocka_unit_test_setup(test_a_main_without_data_is_not_compared, set_up),
         cmocka_unit_test_setup(test_what_an_operator_forced_goes_on, set_up),
     };
 
