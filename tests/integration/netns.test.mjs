@@ -183,7 +183,8 @@ test('the main is cut off from its SYNC replica: writes are refused, until they 
     await waitFor('a write is refused', () => load.count('refused') > 0, WRITE_LIMIT_MS);
     await waitFor('S is unproven', async () => (await s.record()).sync.startsWith('unproven:'));
     await waitFor('reads go on', async () => await counted(s, load) > 0);
-    assert.equal(load.acknowledgedSince(s.lastCommandAt + 1_000), 0);
+    // But for one that was in its last step when they were cut off: Memgraph acknowledges it after its time-out.
+    assert.ok(load.acknowledgedSince(s.lastCommandAt + 1_000) <= 1);
     assert.equal((await s.status()).main, 'memgraph-0');
 
     await s.control('heal');
