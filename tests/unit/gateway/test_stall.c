@@ -227,10 +227,11 @@ static void test_who_comes_waits_for_a_route(void **state)
 static void test_a_route_from_before_is_outdated(void **state)
 {
     struct rig r;
-    int client, upstream;
+    int client, upstream, before, served;
 
     (void)state;
     start(&r, 1, LIMIT_MS);
+    rig_session(&r, &before, &served); /* so that the worker is done with its first route */
     jump(LIMIT_MS + 1000);
     rig_forward(&r, 1, false); /* the worker wakes for it */
     assert_int_equal(r.seen[GATEWAY_STALLED], 1);
@@ -238,6 +239,8 @@ static void test_a_route_from_before_is_outdated(void **state)
     rig_wait_counter(&r, &r.counters.parked, 1);
     rig_forward(&r, 1, false);
     upstream = rig_accept(r.upstream[0]);
+    close(before);
+    close(served);
     close(client);
     close(upstream);
     rig_stop(&r);
@@ -292,7 +295,8 @@ static void test_stopped_in_the_middle_of_a_turn(void **state)
     assert_int_equal(send(upstream, answer, sizeof answer, MSG_NOSIGNAL), sizeof answer);
     atomic_store(&jump_in, 2);
     rig_forward(&r, 1, false); /* now all of it is there to be read in one turn */
-    rig_send(client, "x");     /* the next one: the kernel's clock did not jump with ours */
+    rig_wait_counter(&r, &r.counters.bytes_down, 7 + 2 * CHUNK);
+    rig_send(client, "x"); /* the next one: the kernel's clock did not jump with ours */
     expect_cut(&r, 1);
     assert_int_equal(r.counters.bytes_down, 7 + 2 * CHUNK);
     close(client);
