@@ -138,7 +138,7 @@ static void take_object(struct state *s, json_t *object)
     struct view *v = controller_view(s->c);
     struct kube_meta meta;
     json_t *data;
-    struct record r;
+    struct record r = {0};
     bool changed;
     struct fail f = kube_read_configmap(object, &meta, &data);
 
