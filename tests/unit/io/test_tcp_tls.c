@@ -121,14 +121,15 @@ static void expect_denied(const char *words)
 
 static void test_bytes_go_both_ways(void **state)
 {
-    struct str body = {xcalloc(1, BIG), BIG};
+    char *bytes = xcalloc(1, BIG);
+    struct str body = {bytes, BIG};
     struct str answer;
     struct api_step step = {.expect = "GET /", .split = 40000};
     struct buf request;
 
     (void)state;
     for (size_t i = 0; i < body.n; i++)
-        ((char *)(uintptr_t)body.p)[i] = (char)('a' + i * 31 % 26);
+        bytes[i] = (char)('a' + i * 31 % 26);
     answer = api_answer_bytes(200, body);
     step.answer = answer;
     api_script_set(&api, &step, 1);
@@ -144,8 +145,8 @@ static void test_bytes_go_both_ways(void **state)
     assert_memory_equal(got.in.p, answer.p, answer.n);
     assert_memory_equal(api.requests.p, request.p, request.n);
     buf_done(&request);
-    free((void *)(uintptr_t)body.p);
-    free((void *)(uintptr_t)answer.p);
+    free(bytes);
+    free((void *)answer.p);
 }
 
 static void test_the_end_is_told(void **state)
@@ -162,7 +163,7 @@ static void test_the_end_is_told(void **state)
     assert_true(got.closed);
     assert_int_equal(got.why.kind, FAIL_NONE);
     assert_int_equal(got.in.n, answer.n);
-    free((void *)(uintptr_t)answer.p);
+    free((void *)answer.p);
 }
 
 static void test_its_owner_may_end_it_in_an_event(void **state)
@@ -179,7 +180,7 @@ static void test_its_owner_may_end_it_in_an_event(void **state)
     assert_null(tcp);
     run_for(loop, 5000);
     assert_false(got.closed);
-    free((void *)(uintptr_t)answer.p);
+    free((void *)answer.p);
 }
 
 static void test_a_name_is_looked_for(void **state)
