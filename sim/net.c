@@ -103,6 +103,12 @@ static struct path *path_between(const struct host *from, const struct host *to)
     return &net.paths[from->index][to->index];
 }
 
+void path_block_both(struct host *a, struct host *b, bool blocked)
+{
+    path_block(a, b, blocked);
+    path_block(b, a, blocked);
+}
+
 bool path_open(const struct host *from, const struct host *to)
 {
     return !from->down && !to->down && !path_between(from, to)->blocked;

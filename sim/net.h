@@ -42,6 +42,8 @@ void host_set_down(struct host *h, bool down);
 bool host_is_down(const struct host *h);
 /* Nests: blocked as often as it was blocked more often than unblocked. */
 void path_block(struct host *from, struct host *to, bool blocked);
+/* The same, both ways. */
+void path_block_both(struct host *a, struct host *b, bool blocked);
 bool path_open(const struct host *from, const struct host *to);
 /* Added to the latency; percent of what is lost. */
 void path_degrade(struct host *from, struct host *to, int64_t slow_us, unsigned loss_percent);

@@ -86,7 +86,7 @@ static int hopeless_pod(const struct view *v, unsigned pods, int last)
         if (i == v->record.target)
             continue;
         if (row ? !row_serves(row) && row->status != ROW_RECOVERY
-                : v->pods[i].register_failures >= 3)
+                : pod_is_unregistrable(&v->pods[i]))
             return i;
     }
     return -1;
@@ -181,7 +181,7 @@ static void forces(struct person *p, int pod)
 static bool is_not_compared(const struct view *v, const char *reason)
 {
     return str_contains(str_of(reason), "is being registered") &&
-           v->pods[view_s(v)].register_failures >= 3;
+           pod_is_unregistrable(&v->pods[view_s(v)]);
 }
 
 /* The controller has its REPLICA_HEAL_TIMEOUT (15 s) with each process first. */

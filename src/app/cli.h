@@ -49,8 +49,10 @@ struct cli_command {
 extern const struct cli_command cli_commands[];
 extern const size_t cli_commands_n;
 
-/* What the commands share: a message on standard error, and the status that belongs to it. */
+/* What the commands share: whom to connect to as a client does, with the user of the environment.
+ */
 struct client_target cli_client(const struct cli_options *o, const char *address);
+/* A message on standard error, and the status that belongs to it. */
 int cli_trouble(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -220,9 +220,8 @@ static bool s_has_answered(const struct view *v)
 static void tell_incomparable(const struct view *v, struct plan *plan)
 {
     const struct pod *s = &v->pods[view_s(v)];
-    static const unsigned in_a_row = 3;
 
-    if (!pod_up(s) || s->register_failures < in_a_row)
+    if (!pod_up(s) || !pod_is_unregistrable(s))
         return;
     plan_warn(
         plan, v, RULE_EPOCH, "PairNotCompared", v->record.target,

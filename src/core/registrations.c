@@ -147,9 +147,7 @@ static const struct row *foreign_row(const struct view *v, const char *address)
 /* It answers us, and T cannot register it: a person should look. */
 static void tell_unregistrable(const struct view *v, struct plan *plan, int pod)
 {
-    static const unsigned in_a_row = 3;
-
-    if (v->pods[pod].register_failures < in_a_row)
+    if (!pod_is_unregistrable(&v->pods[pod]))
         return;
     plan_warn(
         plan, v, RULE_O7, "ReplicaNotRegistered", pod,

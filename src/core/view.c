@@ -33,6 +33,13 @@ bool pod_refused(const struct pod *p)
     return pod_runs(p, p->refused_run);
 }
 
+bool pod_is_unregistrable(const struct pod *p)
+{
+    static const unsigned in_a_row = 3;
+
+    return p->register_failures >= in_a_row;
+}
+
 bool row_serves(const struct row *row)
 {
     return row->status == ROW_READY || row->status == ROW_REPLICATING;

@@ -215,6 +215,8 @@ bool pod_up(const struct pod *p);
 bool pod_runs(const struct pod *p, const char *run);
 /* REGISTER of this process of it was refused as diverged. */
 bool pod_refused(const struct pod *p);
+/* REGISTER of this process of it has failed so often that a person should look. */
+bool pod_is_unregistrable(const struct pod *p);
 /* The main shows the replica as one that has what it was sent: ready or replicating. */
 bool row_serves(const struct row *row);
 /* Its role, only when the answer is younger than its link, than our last command to it and than any

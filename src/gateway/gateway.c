@@ -30,10 +30,9 @@ struct pending {
 struct gateway {
     struct gateway_config config;
     unsigned port;
-    struct mailbox reports; /* from the workers */
-    struct list changes;    /* oldest first */
-    struct list pending;    /* reports for gateway_next_report */
-    uint64_t changes_made;
+    struct mailbox reports;       /* from the workers */
+    struct list changes;          /* oldest first */
+    struct list pending;          /* reports for gateway_next_report */
     uint64_t generation;          /* of the last route */
     uint64_t first_byte_next;     /* the lowest generation whose first byte was not reported */
     struct failure_gate failures; /* each worker has one too; this one is exact over all */
@@ -70,7 +69,7 @@ static struct change *find_change(struct gateway *g, uint64_t number)
 /* A hold waits for DRAINED too, unless another route has come since: nobody waits for it then. */
 static void forget_if_done(struct gateway *g, struct change *c)
 {
-    bool current = c->number == g->changes_made;
+    bool current = c->number == atomic_load(&g->shared.changes);
 
     if (c->in_force < g->workers || (c->hold && current && c->drained < g->workers))
         return;
@@ -191,8 +190,7 @@ void gateway_set_route(struct gateway *g, const struct gateway_route *given)
     assert(given->generation >= g->generation);
     assert(given->upstreams <= GATEWAY_UPSTREAMS_MAX);
     g->generation = given->generation;
-    c->number = ++g->changes_made;
-    atomic_store(&g->shared.changes, c->number);
+    c->number = atomic_fetch_add(&g->shared.changes, 1) + 1;
     c->hold = given->hold;
     LIST_FOR_EACH (node, &g->changes)
         forget_if_done(g, CONTAINER_OF(node, struct change, node));

@@ -16,7 +16,7 @@ PROCEDURE = under(
     ("incomparable-dead-row", "command.c", "the dead row of such a comparison goes with a demotion of X",
      "        w->promoted = false; /* a demotion takes the dead row away */\n", ""),
     ("incomparable-told-early", "epoch.c", "a person hears of it when S answers, and the third time",
-     "    if (!pod_up(s) || s->register_failures < in_a_row)", "    if (s->register_failures < in_a_row)"),
+     "    if (!pod_up(s) || !pod_is_unregistrable(s))", "    if (!pod_is_unregistrable(s))"),
     ("way-back-left-open", "epoch.c", "before the X of a switchover is demoted again, the record says that there is no way back",
      "    if (!way_back_is_closed(v, plan))\n        return false;\n", ""),
     ("way-back-unfenced", "epoch.c", "an old main that was not demoted is fenced with that",

@@ -47,8 +47,7 @@ static void main_cut_off(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
-    path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
+    path_block_both(s.world->pods[0].host, s.world->controllers[0].host, true);
     story_until(&s, "no failover", story_main_is_1, SECONDS(6));
     story_run(&s, SECONDS(5));
     story_expect(&s, TRACE_FAILOVER);
@@ -138,8 +137,7 @@ static void sync_lost_required(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, true);
-    world_pod_signal(s.world, 1, SIGKILL);
+    story_lose_sync(&s);
     story_run(&s, SECONDS(1));
     since_us = s.ledger.last_ack_us;
     story_run(&s, SECONDS(20));
@@ -163,8 +161,7 @@ static void sync_lost_preferred(const char *name)
     story_init(&s, name);
     world_set(&s.config, "DURABILITY", "preferred");
     story_begin(&s);
-    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, true);
-    world_pod_signal(s.world, 1, SIGKILL);
+    story_lose_sync(&s);
     story_run(&s, SECONDS(8));
     story_until(&s, "writes do not go on", story_writes_go_on, SECONDS(5));
     story_run(&s, MS(20));
@@ -356,8 +353,7 @@ static void crash_loop_alone(const char *name)
 
     story_init(&s, name);
     story_begin(&s);
-    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, true);
-    world_pod_signal(s.world, 1, SIGKILL);
+    story_lose_sync(&s);
     story_run(&s, SECONDS(1));
     since_us = s.ledger.last_ack_us;
     crash_again_and_again(&s, 0, MS(100), SECONDS(10));

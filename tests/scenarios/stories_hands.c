@@ -136,8 +136,7 @@ static void switchover_to_nobody(const char *name)
     story_init(&s, name);
     world_set(&s.config, "DURABILITY", "preferred");
     story_begin(&s);
-    kube_cluster_hold(s.world->cluster, clock_now_us(), 1, true);
-    world_pod_signal(s.world, 1, SIGKILL);
+    story_lose_sync(&s);
     story_run(&s, SECONDS(15));
     story_forget_trace(&s);
     person_asks(s.world, "switchover", "{}");

@@ -3,8 +3,25 @@
 
 static void cut_pods(struct story *s, unsigned a, unsigned b, bool blocked)
 {
-    path_block(s->world->pods[a].host, s->world->pods[b].host, blocked);
-    path_block(s->world->pods[b].host, s->world->pods[a].host, blocked);
+    path_block_both(s->world->pods[a].host, s->world->pods[b].host, blocked);
+}
+
+/* The main is cut off from everybody but a client, who writes to it. */
+static void leave_main_with_a_client(struct story *s)
+{
+    path_block_both(s->world->pods[0].host, s->world->controllers[0].host, true);
+    cut_pods(s, 0, 1, true);
+    cut_pods(s, 0, 2, true);
+    story_ask_pod(s, 0, NULL, "CREATE (:Elsewhere)");
+    story_until(s, "no failover", story_main_is_1, SECONDS(6));
+}
+
+/* It has acknowledged nothing to that one. */
+static void look_at_the_client(struct story *s)
+{
+    story_require(s, !story_is_answered(s), "the old main acknowledges a write");
+    story_hang_up(s);
+    story_expect(s, TRACE_FAILOVER);
 }
 
 /* 4, 21. The main is cut off from S alone, and then all are from S: a stalled main is not a dead
@@ -21,8 +38,7 @@ static void sync_cut_off(const char *name)
                   "a write was acknowledged without S");
     cut_pods(&s, 0, 1, false);
     story_expect_until_converged(&s, "O7 write_record, O7 write_record"); /* unproven, and proven */
-    path_block(s.world->pods[1].host, s.world->controllers[0].host, true);
-    path_block(s.world->controllers[0].host, s.world->pods[1].host, true);
+    path_block_both(s.world->pods[1].host, s.world->controllers[0].host, true);
     cut_pods(&s, 0, 1, true);
     story_run(&s, SECONDS(20));
     story_require(&s, s.ledger.moves == 0, "the main moved");
@@ -54,16 +70,9 @@ static void main_alone_with_a_client(const char *name)
     story_init(&s, name);
     story_begin(&s);
     story_tell_pod(&s, 0, "RETURN 1"); /* the client can reach it */
-    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
-    path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
-    cut_pods(&s, 0, 1, true);
-    cut_pods(&s, 0, 2, true);
-    story_ask_pod(&s, 0, NULL, "CREATE (:Elsewhere)");
-    story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    leave_main_with_a_client(&s);
     story_run(&s, SECONDS(20));
-    story_require(&s, !story_is_answered(&s), "the old main acknowledges a write");
-    story_hang_up(&s);
-    story_expect(&s, TRACE_FAILOVER);
+    look_at_the_client(&s);
     net_heal();
     story_expect_until_converged(&s, TRACE_OLD_MAIN_RETURNS);
     story_end(&s);
@@ -78,16 +87,9 @@ static void old_main_has_more(const char *name)
     story_init(&s, name);
     world_set(&s.config, "REPLICATION_MODE", "sync");
     story_begin(&s);
-    path_block(s.world->pods[0].host, s.world->controllers[0].host, true);
-    path_block(s.world->controllers[0].host, s.world->pods[0].host, true);
-    cut_pods(&s, 0, 1, true);
-    cut_pods(&s, 0, 2, true);
-    story_ask_pod(&s, 0, NULL, "CREATE (:Elsewhere)");
-    story_until(&s, "no failover", story_main_is_1, SECONDS(6));
+    leave_main_with_a_client(&s);
     story_run(&s, SECONDS(40));
-    story_require(&s, !story_is_answered(&s), "the old main acknowledges a write");
-    story_hang_up(&s);
-    story_expect(&s, TRACE_FAILOVER);
+    look_at_the_client(&s);
     net_heal();
     story_expect_until_converged(
         &s, "O1 demote 0, O7 register 1, O1 write_record, "

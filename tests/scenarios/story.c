@@ -117,6 +117,12 @@ void story_tell_pod(struct story *s, unsigned pod, const char *query)
     story_hang_up(s);
 }
 
+void story_lose_sync(struct story *s)
+{
+    kube_cluster_hold(s->world->cluster, clock_now_us(), 1, true);
+    world_pod_signal(s->world, 1, SIGKILL);
+}
+
 void story_require_smooth(struct story *s)
 {
     char why[WHY_TEXT_SIZE];

@@ -60,6 +60,8 @@ void story_ask_pod(struct story *s, unsigned pod, const char *password, const ch
 void story_hang_up(struct story *s);
 /* The same, until it is answered. */
 void story_tell_pod(struct story *s, unsigned pod, const char *query);
+/* S dies, and stays away until kube_cluster_hold lets it come back. */
+void story_lose_sync(struct story *s);
 /* Nothing failed: nobody was refused, sessions were cut only when the main moved. */
 void story_require_smooth(struct story *s);
 /* Everything as it should be, the data compared, all freed. */
