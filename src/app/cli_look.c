@@ -89,17 +89,23 @@ static const char *text_of(json_t *object, const char *key)
     return value ? value : "";
 }
 
+static bool is_possible(json_t *explain, const char *what)
+{
+    return json_is_true(json_object_get(json_object_get(explain, what), "possible"));
+}
+
 /* Without a terminal: a line whenever something changes. */
 static void tell_change(json_t *overview, char *last, size_t size)
 {
     json_t *status = json_object_get(overview, "status");
     json_t *gate = json_object_get(status, "gate");
-    json_t *failover = json_object_get(json_object_get(overview, "explain"), "failover");
-    bool possible = json_is_true(json_object_get(failover, "possible"));
+    json_t *explain = json_object_get(overview, "explain");
+    bool writes = is_possible(explain, "writes"), failover = is_possible(explain, "failover");
     char now[600];
 
-    (void)str_format(now, sizeof now, "gate=%s main=%s failover=%s: %s", text_of(gate, "state"),
-                     text_of(status, "main"), possible ? "possible" : "impossible",
+    (void)str_format(now, sizeof now, "gate=%s main=%s writes=%s failover=%s: %s",
+                     text_of(gate, "state"), text_of(status, "main"),
+                     writes ? "possible" : "impossible", failover ? "possible" : "impossible",
                      text_of(status, "reason"));
     if (strcmp(now, last) == 0)
         return;

@@ -49,18 +49,39 @@ static void print_why_not(json_t *failover)
         printf("why not: %s\n", text(failover, "answer"));
 }
 
-static void print_sentence(json_t *status, json_t *failover)
+static void print_main(json_t *status, bool possible)
 {
-    json_t *gate = json_object_get(status, "gate");
-    bool possible = is_true(failover, "possible");
+    cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s is main; %s would take over now: %s",
+              text(status, "main"), text(status, "syncReplica"), possible ? "yes" : "NO");
+}
 
-    if (!text(status, "main")[0])
+/* The main is there, and does not acknowledge: S is away, and one command would help. */
+static void print_writes_fail(json_t *status, const char *why)
+{
+    const char *s = text(status, "syncReplica");
+
+    cli_paint(PAINT_BAD, 0, "writes FAIL: %s", why);
+    if (strncmp(why, s, strlen(s)) == 0)
+        printf("\nwhat helps: %s comes back, or `memgraph-controller degrade`: %s serves alone", s,
+               text(status, "main"));
+    (void)putchar('\n');
+}
+
+static void print_sentence(json_t *status, json_t *explain)
+{
+    json_t *gate = json_object_get(status, "gate"), *writes = json_object_get(explain, "writes");
+    json_t *failover = json_object_get(explain, "failover");
+    bool possible = is_true(failover, "possible"), open = strcmp(text(gate, "state"), "open") == 0;
+
+    if (!text(status, "main")[0]) {
         cli_paint(PAINT_BAD, 0, "there is no main yet: %s", text(status, "reason"));
-    else if (strcmp(text(gate, "state"), "open") != 0)
+    } else if (!open) {
         cli_paint(PAINT_BAD, 0, "writes wait: %s", text(gate, "why"));
-    else
-        cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s is main; %s would take over now: %s",
-                  text(status, "main"), text(status, "syncReplica"), possible ? "yes" : "NO");
+    } else {
+        if (!is_true(writes, "possible"))
+            print_writes_fail(status, text(writes, "answer"));
+        print_main(status, possible);
+    }
     (void)putchar('\n');
     if (!possible)
         print_why_not(failover);
@@ -140,7 +161,7 @@ void cli_print_status(json_t *overview)
     int width = 12;
     size_t i;
 
-    print_sentence(status, json_object_get(json_object_get(overview, "explain"), "failover"));
+    print_sentence(status, json_object_get(overview, "explain"));
     print_lines(status);
     print_gateway("write", json_object_get(gateways, "write"));
     print_gateway("read", json_object_get(gateways, "read"));
@@ -222,6 +243,7 @@ void cli_print_explanation(json_t *explanation)
     char what[200];
 
     if (json_object_get(explanation, "failover")) {
+        print_one("writes", json_object_get(explanation, "writes"));
         print_one("failover", json_object_get(explanation, "failover"));
         print_one("switchover", json_object_get(explanation, "switchover"));
     }

@@ -30,7 +30,7 @@ static json_t *rebuild_json(const struct view *v, int pod)
 json_t *explanation_json(struct controller *c, int pod)
 {
     const struct view *v = controller_view(c);
-    struct explanation failover = {0}, switchover = {0};
+    struct explanation writes = {0}, failover = {0}, switchover = {0};
     json_t *rebuild = json_object();
     char name[NAME_SIZE + 8];
 
@@ -39,8 +39,9 @@ json_t *explanation_json(struct controller *c, int pod)
             (void)json_object_set_new(rebuild, view_pod_name(v, i, name), rebuild_json(v, i));
     if (pod >= 0)
         return json_pack("{s:o}", "rebuild", rebuild);
+    explain_writes(v, &writes);
     explain_failover(v, &failover);
     explain_switchover(v, &switchover);
-    return json_pack("{s:o, s:o, s:o}", "failover", one_json(&failover), "switchover",
-                     one_json(&switchover), "rebuild", rebuild);
+    return json_pack("{s:o, s:o, s:o, s:o}", "writes", one_json(&writes), "failover",
+                     one_json(&failover), "switchover", one_json(&switchover), "rebuild", rebuild);
 }

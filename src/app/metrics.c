@@ -66,6 +66,16 @@ static void add_cluster(const struct controller *c, struct buf *out)
                            pulse_lateness(c->pulse));
 }
 
+/* Would a write be acknowledged now? */
+static void add_writes(const struct controller *c, struct buf *out)
+{
+    struct explanation e = {0};
+
+    explain_writes(&c->view, &e);
+    metric_one(out, "memgraph_controller_writes_possible", "gauge",
+               "1 while a write through the gateway would be acknowledged.", e.possible);
+}
+
 /* Would somebody take over if the main died now, and what does it hang on? */
 static void add_failover(const struct controller *c, struct buf *out)
 {
@@ -291,6 +301,7 @@ static void add_gateways(const struct controller *c, struct buf *out)
 void metrics_write(const struct controller *c, struct buf *out)
 {
     add_cluster(c, out);
+    add_writes(c, out);
     add_failover(c, out);
     transitions_write(c->transitions, out);
     add_pods(c, out);

@@ -1,5 +1,6 @@
 #include "core/explain.h"
 
+#include "core/gate.h"
 #include "core/rebuild.h"
 #include "core/request.h"
 #include "core/rules.h"
@@ -84,6 +85,72 @@ static void add_common(const struct view *v, struct explanation *out)
     out->possible = false;
     (void)str_copy(out->answer, sizeof out->answer,
                    "no controller leads: the API server is away, or all have just started");
+}
+
+/* A SYNC replica of T that keeps it from acknowledging: a dead row does not (REGISTER that failed).
+ */
+static const struct row *unconfirming(const struct view *v)
+{
+    for (unsigned i = 0; i < v->rows_n; i++) {
+        const struct row *row = &v->rows[i];
+        bool fails = row->mode == MODE_STRICT_SYNC ||
+                     (row->mode == MODE_SYNC && v->pods[v->record.target].can.sync_fails);
+
+        if (fails && row->has_data && !row_serves(row))
+            return row;
+    }
+    return NULL;
+}
+
+/* A registration by its pod's name, where it is one of ours. */
+static const char *registered_name(const struct view *v, const struct row *row,
+                                   char out[NAME_SIZE + 8])
+{
+    return row->pod >= 0 ? view_pod_name(v, row->pod, out) : row->name;
+}
+
+static void add_row(struct explanation *out, const struct view *v, const struct row *row)
+{
+    char name[NAME_SIZE + 8];
+
+    add(out, "the SYNC replica confirms", row_serves(row), age(v, v->rows_at),
+        "%s is registered as %s and %s", registered_name(v, row, name), mode_name(row->mode),
+        row_status_name(row->status));
+}
+
+static void add_confirmation(const struct view *v, struct explanation *out)
+{
+    const struct row *bad = view_rows_known(v) ? unconfirming(v) : NULL;
+    const struct row *s = view_row(v, view_s(v));
+    char name[NAME_SIZE + 8];
+
+    if (bad)
+        add_row(out, v, bad);
+    else if (s && s->has_data && s->mode != MODE_ASYNC)
+        add_row(out, v, s);
+    else
+        add(out, "the SYNC replica confirms", v->record.sync == SYNC_NONE, -1, "%s",
+            v->record.sync == SYNC_NONE ? "none takes part: the main serves alone"
+                                        : "it is not seen in the main's list");
+    if (!bad || !out->possible)
+        return;
+    out->possible = false;
+    (void)str_format(out->answer, sizeof out->answer, "%s does not confirm them (it is %s)",
+                     registered_name(v, bad, name), row_status_name(bad->status));
+}
+
+void explain_writes(const struct view *v, struct explanation *out)
+{
+    struct plan plan;
+
+    if (!has_record(v, out))
+        return;
+    plan_init(&plan, v);
+    gate_decide(v, &plan);
+    out->possible = plan.gate.state == GATE_OPEN;
+    (void)str_copy(out->answer, sizeof out->answer, plan.gate.why);
+    add(out, "the write gateway forwards", out->possible, -1, "%s", plan.gate.why);
+    add_confirmation(v, out);
 }
 
 void explain_failover(const struct view *v, struct explanation *out)

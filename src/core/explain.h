@@ -15,6 +15,8 @@ struct explanation {
     struct condition conditions[CONDITIONS_MAX];
 };
 
+/* Would a write that comes through the gateway be acknowledged now? */
+void explain_writes(const struct view *v, struct explanation *out);
 void explain_failover(const struct view *v, struct explanation *out);   /* T dies now */
 void explain_switchover(const struct view *v, struct explanation *out); /* an operator asks now */
 void explain_rebuild(const struct view *v, int pod, struct explanation *out);

@@ -74,14 +74,14 @@ test('watch tells what changes, and outlives its controller', async (t) => {
   let out = '';
   watch.stdout.on('data', (data) => { out += data; });
   t.after(() => watch.kill());
-  await waitFor('its first line', () => /main=memgraph-0 failover=possible: memgraph-0 is main\n/.test(out));
+  await waitFor('its first line', () => /main=memgraph-0 writes=possible failover=possible: memgraph-0 is main\n/.test(out));
   await s.control('kill', 'main');
-  await waitFor('the failover', () => /main=memgraph-1 failover=possible: memgraph-1 is main\n/.test(out), 20_000);
+  await waitFor('the failover', () => /main=memgraph-1 writes=possible failover=possible: memgraph-1 is main\n/.test(out), 20_000);
   const { pid } = await s.controller();
   await s.control('kill', 'controller-0');
   await waitFor('the next controller', async () => (await s.controller()).pid !== pid && formed(s));
   await s.control('kill', 'main');
-  await waitFor('the one after it', () => /main=memgraph-0 failover=possible[^]*$/.test(out.split('main=memgraph-1').at(-1)), 20_000);
+  await waitFor('the one after it', () => /main=memgraph-0 writes=possible failover=possible[^]*$/.test(out.split('main=memgraph-1').at(-1)), 20_000);
   assert.equal(watch.exitCode, null);
 });
 
@@ -102,6 +102,21 @@ test('a request waits for what becomes of it', async (t) => {
   assert.equal(refused.status, 4);
   assert.match(refused.err, /memgraph-1/);
   assert.match((await s.cli('status')).out, /^(memgraph-0 is main; memgraph-1 would take over now: NO|writes wait: .*)\n(why not: .*\n)*why not: memgraph-1 /);
+});
+
+test('writes that fail are said to fail, with the command that helps', async (t) => {
+  const s = await operated(t);
+  const says = (pattern) => waitFor(`status says ${pattern}`, async () => pattern.test((await s.cli('status')).out), 20_000);
+  const write = (hint) => s.query('memgraph-0', `CREATE (:Tried {hint: '${hint}'})`);
+  await s.control('stop-pod', 'memgraph-1');
+  await says(/^writes FAIL: memgraph-1 does not confirm them \(it is invalid\)\nwhat helps: memgraph-1 comes back, or `memgraph-controller degrade`: memgraph-0 serves alone\nmemgraph-0 is main; memgraph-1 would take over now: NO\n/);
+  await assert.rejects(write('alone'), /not confirmed/); // so it is
+  assert.match((await s.cli('explain')).out, /^writes: NO: memgraph-1 does not confirm them/m);
+  assert.equal((await s.cli('degrade')).status, 0);
+  await says(/^memgraph-0 is main; memgraph-1 would take over now: NO\n/);
+  await write('by decision');
+  await s.control('start-pod', 'memgraph-1');
+  await says(/^memgraph-0 is main; memgraph-1 would take over now: yes\n/);
 });
 
 test('a drill moves the main and back, and tells the gap', async (t) => {

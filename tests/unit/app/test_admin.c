@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 bool __wrap_request_check(const struct view *v, const struct request *r, char why[WHY_SIZE]);
+void __wrap_explain_writes(const struct view *v, struct explanation *out);
 void __wrap_explain_failover(const struct view *v, struct explanation *out);
 void __wrap_explain_switchover(const struct view *v, struct explanation *out);
 void __wrap_explain_rebuild(const struct view *v, int pod, struct explanation *out);
@@ -37,6 +38,12 @@ static void explain(struct explanation *out, const char *answer)
     out->conditions_n = 2;
     out->conditions[0] = (struct condition){"a", true, "b", 1500000};
     out->conditions[1] = (struct condition){"c", false, "d", -1};
+}
+
+void __wrap_explain_writes(const struct view *v, struct explanation *out)
+{
+    (void)v;
+    explain(out, "of writes");
 }
 
 void __wrap_explain_failover(const struct view *v, struct explanation *out)
@@ -332,6 +339,8 @@ static void test_explain(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_array_get(conditions, 0), "ageMs")),
                      1500);
     assert_true(json_is_null(json_object_get(json_array_get(conditions, 1), "ageMs")));
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(json, "writes"), "answer")), "of writes");
     assert_non_null(json_object_get(json, "switchover"));
     assert_int_equal(json_object_size(json_object_get(json, "rebuild")), 1);
     assert_non_null(json_object_get(json_object_get(json, "rebuild"), "mg-1"));

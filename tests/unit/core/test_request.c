@@ -1,4 +1,3 @@
-#include "core/explain.h"
 #include "core/rebuild.h"
 #include "core/request.h"
 #include "steady.h"
@@ -79,108 +78,6 @@ static void test_what_stands_in_its_way(void **state)
     expect(REQUEST_FAILOVER, -1, false, "no record");
 }
 
-/* ---- explain ---- */
-
-static const struct condition *condition(const struct explanation *e, const char *name)
-{
-    for (unsigned i = 0; i < e->conditions_n; i++)
-        if (strcmp(e->conditions[i].name, name) == 0)
-            return &e->conditions[i];
-    fail_msg("no condition '%s'", name);
-    return NULL;
-}
-
-static void test_what_if_the_main_died(void **state)
-{
-    struct explanation e;
-    struct view before = v;
-
-    (void)state;
-    v.leader = false; /* a follower answers as the leader would */
-    view_lease(&v, v.now_us + 1);
-    explain_failover(&v, &e);
-    assert_true(condition(&e, "somebody leads")->holds);
-    assert_true(e.possible);
-    assert_non_null(strstr(e.answer, "begin epoch 4 (failover) on mg-1"));
-    assert_true(condition(&e, "it is connected")->holds);
-    assert_int_equal(condition(&e, "it is a replica")->age_us, 0);
-    v.leader = true;
-    view_lease(&v, 0);
-    assert_memory_equal(&v, &before, sizeof v); /* it only looks */
-    v.record.sync = SYNC_UNPROVEN;
-    explain_failover(&v, &e);
-    assert_false(e.possible);
-    assert_non_null(strstr(e.answer, "no failover from mg-0"));
-    assert_false(condition(&e, "it holds every acknowledged write")->holds);
-    v.record.sync = SYNC_READY;
-    (void)record_pause_text("me", 1, 0, v.record.paused);
-    explain_failover(&v, &e);
-    assert_false(e.possible);
-    assert_false(condition(&e, "decisions are not paused")->holds);
-    view_record(&v, NULL);
-    explain_failover(&v, &e);
-    assert_false(e.possible);
-    assert_non_null(strstr(e.answer, "no record"));
-}
-
-/* The API server is away, and with it the leader's lease. */
-static void test_nobody_decides_where_nobody_leads(void **state)
-{
-    struct explanation e;
-
-    (void)state;
-    v.leader = false;
-    view_lease(&v, v.now_us);
-    explain_failover(&v, &e);
-    assert_false(e.possible);
-    assert_false(condition(&e, "somebody leads")->holds);
-    assert_non_null(strstr(e.answer, "no controller leads"));
-    explain_switchover(&v, &e);
-    assert_false(e.possible);
-    v.record.sync = SYNC_UNPROVEN; /* the better reason stays */
-    explain_failover(&v, &e);
-    assert_non_null(strstr(e.answer, "no failover from mg-0"));
-}
-
-static void test_what_if_an_operator_asked(void **state)
-{
-    struct explanation e;
-
-    (void)state;
-    explain_switchover(&v, &e);
-    assert_true(e.possible);
-    assert_string_equal(e.answer, "mg-0 would hand over to mg-1");
-    v.pods[1].terminating = true;
-    explain_switchover(&v, &e);
-    assert_false(e.possible);
-    assert_string_equal(e.answer, "mg-1 is being terminated");
-    assert_false(condition(&e, "it is not about to stop")->holds);
-}
-
-static void test_who_would_be_rebuilt(void **state)
-{
-    struct explanation e;
-
-    (void)state;
-    explain_rebuild(&v, 2, &e);
-    assert_false(e.possible);
-    assert_string_equal(e.answer, "mg-2 needs no rebuild");
-    (void)str_copy(v.pods[2].refused_run, RUN_SIZE, "r2");
-    explain_rebuild(&v, 2, &e);
-    assert_true(e.possible);
-    (void)str_copy(v.pods[1].refused_run, RUN_SIZE, "r1");
-    explain_rebuild(&v, 1, &e);
-    assert_false(e.possible);
-    assert_string_equal(e.answer, "mg-1 waits for a person: request a rebuild");
-    v.record.promoted = PROMOTED_FAILOVER;
-    (void)str_copy(v.record.promoted_run, RUN_SIZE, "r0");
-    explain_rebuild(&v, 1, &e);
-    assert_true(e.possible);
-    (void)str_copy(v.record.rebuild[2].uid, UID_SIZE, "u");
-    explain_rebuild(&v, 1, &e);
-    assert_string_equal(e.answer, "mg-1 cannot be rebuilt now");
-}
-
 static void test_whom_an_operator_may_force(void **state)
 {
     (void)state;
@@ -233,10 +130,6 @@ int main(void)
         cmocka_unit_test(test_every_request_reads_back),
         cmocka_unit_test(test_what_a_person_may_write),
         cmocka_unit_test_setup(test_what_stands_in_its_way, set_up),
-        cmocka_unit_test_setup(test_what_if_the_main_died, set_up),
-        cmocka_unit_test_setup(test_nobody_decides_where_nobody_leads, set_up),
-        cmocka_unit_test_setup(test_what_if_an_operator_asked, set_up),
-        cmocka_unit_test_setup(test_who_would_be_rebuilt, set_up),
         cmocka_unit_test_setup(test_whom_an_operator_may_force, set_up),
         cmocka_unit_test_setup(test_a_stop_ends_in_silence, set_up),
     };
