@@ -3,7 +3,7 @@
 import { $, h, show } from './dom.js';
 
 let last; // document
-let asked; // {text, epoch, at}: recorded, and not served yet
+let asked; // {action, text}: recorded, and neither served nor refused yet
 
 const rebuildPod = () => $('rebuild-pod').value;
 
@@ -31,6 +31,7 @@ const ACTIONS = {
     text: () => `Its data are moved aside, its pod is deleted, and the new one is filled from the main.${rebuildPod() === last.status.syncReplica ? ' Until that is done nobody can take over.' : ''}`,
     now: () => `Now: ${last.explain.rebuild[rebuildPod()]?.answer ?? 'not known'}`,
     yes: 'Rebuild', path: () => `rebuild/${rebuildPod()}`, body: () => ({}),
+    done: () => 'its pod is replaced, and filled from the main',
   },
 };
 
@@ -53,7 +54,6 @@ function confirmed(action) {
 
 async function send(action) {
   result('wait', `${action.yes}: asking`);
-  const before = last.status.epoch;
   try {
     const answer = await fetch(`api/v1/admin/${action.path()}`, {
       method: 'POST',
@@ -64,10 +64,10 @@ async function send(action) {
     });
     const said = await answer.json();
     if (answer.status !== 202) {
-      result('warn', `Refused: ${said.error ?? `HTTP ${answer.status}`}`);
+      result('warn', `Refused: ${said.error ?? said.message ?? `HTTP ${answer.status}`}`);
       return;
     }
-    asked = { action, text: said.recorded, epoch: before, at: Date.parse(last.status.time), seen: false };
+    asked = { action, text: said.recorded };
     result('wait', `${action.yes}: recorded, the leader serves it`);
     judge();
   } catch (error) {
@@ -79,24 +79,20 @@ async function send(action) {
 function judge() {
   if (!asked) return;
   const { status } = last;
-  const { request, paused } = status.record ?? {};
+  const { answer, paused } = status.record ?? {};
   if (asked.action === ACTIONS.pause || asked.action === ACTIONS.resume) {
     if ((paused ?? '') !== asked.text) return;
     result('ok', paused ? `Paused: ${paused}` : 'Resumed.');
     asked = undefined;
     return;
   }
-  if (request === asked.text) asked.seen = true;
-  if (request === asked.text || (!asked.seen && status.epoch === asked.epoch && !refusal(status))) return;
-  const no = refusal(status);
-  if (no) result('warn', `Refused: ${no}`);
+  const prefix = `${asked.text}: `;
+  if (!answer?.startsWith(prefix)) return;
+  const outcome = answer.slice(prefix.length);
+  if (outcome !== 'served') result('warn', `Refused: ${outcome.replace(/^refused: /, '')}`);
   else if (status.transition || status.gate.state !== 'open') return;
-  else result('ok', `Done: ${status.reason}, epoch ${status.epoch}.`);
+  else result('ok', `Done: ${asked.action.done?.() ?? `${status.main} is main, epoch ${status.epoch}`}.`);
   asked = undefined;
-}
-
-function refusal(status) {
-  return status.decisions.find((d) => d.effect === 'event' && Date.parse(d.at) >= asked.at && /refused/.test(d.why))?.why;
 }
 
 export function showActions(document) {

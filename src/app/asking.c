@@ -101,9 +101,10 @@ const char *asking_why(struct str answer, char *out, size_t size)
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
     const char *error = json_string_value(json_object_get(json, "error"));
     const char *why = json_string_value(json_object_get(json, "why"));
+    const char *message = json_string_value(json_object_get(json, "message")); /* Kubernetes' */
 
-    if (error || why)
-        (void)str_copy(out, size, error ? error : why);
+    if (error || why || message)
+        (void)str_copy(out, size, error ? error : why ? why : message);
     else
         (void)str_copy_n(out, size, str_trim(answer));
     json_decref(json);

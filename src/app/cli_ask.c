@@ -23,61 +23,58 @@ static const char *text_of(json_t *object, const char *key)
 
 /* ---- what became of it ---- */
 
-/* The leader's own words about a refusal; NULL: none of late, or another controller leads. */
-static const char *refusal_in(json_t *status, const char *since)
+/* What the record says became of this request; NULL: nothing yet, as far as this controller sees.
+ */
+static const char *answer_to(json_t *status, const char *request)
 {
-    json_t *decision;
-    size_t i;
+    const char *answer = text_of(json_object_get(status, "record"), "answer");
+    size_t n = strlen(request);
 
-    json_array_foreach (json_object_get(status, "decisions"), i, decision)
-        if (strcmp(text_of(decision, "at"), since) > 0 &&
-            strcmp(text_of(decision, "effect"), "event") == 0 &&
-            strstr(text_of(decision, "why"), "refused"))
-            return text_of(decision, "why");
-    return NULL;
+    return strncmp(answer, request, n) == 0 && strncmp(answer + n, ": ", 2) == 0 ? answer + n + 2
+                                                                                 : NULL;
 }
 
-static bool is_open(json_t *status)
+static bool is_at_rest(json_t *status)
 {
-    return json_is_object(json_object_get(status, "request")) || text_of(status, "transition")[0] ||
-           strcmp(text_of(json_object_get(status, "gate"), "state"), "open") != 0;
+    return !text_of(status, "transition")[0] &&
+           strcmp(text_of(json_object_get(status, "gate"), "state"), "open") == 0;
 }
 
-static int tell_outcome(json_t *status, json_int_t epoch_before, const char *since, bool moves)
+/* False: it is to be asked again. */
+static bool tell_outcome(json_t *status, const char *request, int *result)
 {
-    const char *refusal = refusal_in(status, since);
-    json_int_t epoch = json_integer_value(json_object_get(status, "epoch"));
+    const char *answer = answer_to(status, request);
 
-    if (refusal)
-        return cli_trouble(EXIT_REFUSED, "%s", refusal);
-    if (moves && epoch == epoch_before)
-        return cli_trouble(EXIT_REFUSED,
-                           "it was refused or given up: `memgraph-controller explain` says why");
+    if (!answer)
+        return false;
+    if (strcmp(answer, "served") != 0) {
+        *result = cli_trouble(EXIT_REFUSED, "%s", answer);
+        return true;
+    }
+    if (!is_at_rest(status))
+        return false;
     cli_paint(PAINT_GOOD, 0, "done");
-    printf(": %s (epoch %lld)\n", text_of(status, "reason"), (long long)epoch);
-    return EXIT_OK;
+    printf(": %s is main (epoch %lld)\n", text_of(status, "main"),
+           (long long)json_integer_value(json_object_get(status, "epoch")));
+    *result = EXIT_OK;
+    return true;
 }
 
-/* moves: what is done begins an epoch. */
-static int wait_served(const struct cli_options *o, json_t *before, bool moves)
+static int wait_served(const struct cli_options *o, const char *request)
 {
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000L * 1000};
-    json_int_t epoch = json_integer_value(json_object_get(before, "epoch"));
-    char since[40];
 
-    (void)str_copy(since, sizeof since, text_of(before, "time"));
     for (int waited_ms = 0; waited_ms < WAIT_LIMIT_MS; waited_ms += LOOK_MS) {
         int result = EXIT_OK;
         json_t *status;
+        bool told;
 
         (void)nanosleep(&pause, NULL);
         status = cli_fetch(o, "/api/v1/status", true, &result);
-        if (status && !is_open(status)) {
-            result = tell_outcome(status, epoch, since, moves);
-            json_decref(status);
-            return result;
-        }
+        told = status && tell_outcome(status, request, &result);
         json_decref(status);
+        if (told)
+            return result;
     }
     return cli_trouble(EXIT_REFUSED, "not done within %d s; it may still be: see `status`",
                        WAIT_LIMIT_MS / 1000);
@@ -85,13 +82,14 @@ static int wait_served(const struct cli_options *o, json_t *before, bool moves)
 
 /* ---- asking ---- */
 
-static int judge(long http, struct str answer)
+static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
 {
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
-    char why[300];
+    char why[600];
 
+    (void)str_copy(recorded, RECORDED_SIZE, text_of(json, "recorded"));
     if (http == 202)
-        printf("recorded: %s\n", text_of(json, "recorded"));
+        printf("recorded: %s\n", recorded);
     else
         (void)cli_trouble(0, "refused (HTTP %ld): %s", http, asking_why(answer, why, sizeof why));
     (void)fflush(stdout);
@@ -99,8 +97,9 @@ static int judge(long http, struct str answer)
     return http == 202 ? EXIT_OK : EXIT_REFUSED;
 }
 
-/* POST /api/v1/admin/<action>; takes the body over. */
-static int ask(const struct cli_options *o, const char *action, json_t *body)
+/* POST /api/v1/admin/<action>; takes the body over. recorded: the request's text. */
+static int ask(const struct cli_options *o, const char *action, json_t *body,
+               char recorded[RECORDED_SIZE])
 {
     struct asking asking = {.urls = o->controllers, .method = "POST", .timeout_ms = limit_ms};
     char path[200], *text = json_dumps(body, JSON_COMPACT);
@@ -124,7 +123,7 @@ static int ask(const struct cli_options *o, const char *action, json_t *body)
         result = cli_trouble(EXIT_NOBODY, "no controller answers: %s (--controller names others)",
                              f.text);
     } else {
-        result = judge(http, buf_str(&answer));
+        result = judge(http, buf_str(&answer), recorded);
     }
     buf_done(&answer);
     kube_token_done(&token);
@@ -133,22 +132,17 @@ static int ask(const struct cli_options *o, const char *action, json_t *body)
 }
 
 /* Asks, and waits until the leader has served it. */
-static int ask_and_wait(const struct cli_options *o, const char *action, json_t *body, bool moves)
+static int ask_and_wait(const struct cli_options *o, const char *action, json_t *body)
 {
-    int result;
-    json_t *before = cli_fetch(o, "/api/v1/status", true, &result);
+    char recorded[RECORDED_SIZE];
+    int result = ask(o, action, body, recorded);
 
-    result = ask(o, action, body);
-    if (result == EXIT_OK && before && !o->no_wait)
-        result = wait_served(o, before, moves);
-    json_decref(before);
-    return result;
+    return result == EXIT_OK && !o->no_wait ? wait_served(o, recorded) : result;
 }
 
 int cli_switchover(const struct cli_options *o)
 {
-    return ask_and_wait(o, "switchover", o->to ? json_pack("{s:s}", "to", o->to) : json_object(),
-                        true);
+    return ask_and_wait(o, "switchover", o->to ? json_pack("{s:s}", "to", o->to) : json_object());
 }
 
 int cli_failover(const struct cli_options *o)
@@ -156,8 +150,7 @@ int cli_failover(const struct cli_options *o)
     if (!o->accept_data_loss)
         return cli_trouble(EXIT_TROUBLE, "a forced failover may lose acknowledged writes: say "
                                          "--accept-data-loss, or ask for a switchover");
-    return ask_and_wait(o, "failover", json_pack("{s:b, s:s*}", "acceptDataLoss", 1, "to", o->to),
-                        true);
+    return ask_and_wait(o, "failover", json_pack("{s:b, s:s*}", "acceptDataLoss", 1, "to", o->to));
 }
 
 int cli_rebuild(const struct cli_options *o)
@@ -165,17 +158,17 @@ int cli_rebuild(const struct cli_options *o)
     char action[200];
 
     (void)str_format(action, sizeof action, "rebuild/%s", o->pod);
-    return ask_and_wait(o, action, json_object(), false);
+    return ask_and_wait(o, action, json_object());
 }
 
 int cli_degrade(const struct cli_options *o)
 {
-    return ask_and_wait(o, "degrade", json_object(), false);
+    return ask_and_wait(o, "degrade", json_object());
 }
 
 int cli_refresh(const struct cli_options *o)
 {
-    return ask_and_wait(o, "refresh", json_object(), false);
+    return ask_and_wait(o, "refresh", json_object());
 }
 
 /* Who asks, as the record takes it: visible letters without @. */
@@ -194,15 +187,18 @@ int cli_pause(const struct cli_options *o)
 {
     const char *by = getenv("USER");
     json_t *body = json_object();
+    char recorded[RECORDED_SIZE];
 
     if (o->limit)
         (void)json_object_set_new(body, "for", json_string(o->limit));
     if (by && by[0])
         (void)json_object_set_new(body, "by", user_json(by));
-    return ask(o, "pause", body);
+    return ask(o, "pause", body, recorded);
 }
 
 int cli_resume(const struct cli_options *o)
 {
-    return ask(o, "resume", json_object());
+    char recorded[RECORDED_SIZE];
+
+    return ask(o, "resume", json_object(), recorded);
 }

@@ -19,7 +19,7 @@ json_t *cli_fetch(const struct cli_options *o, const char *path, bool quiet, int
     struct buf answer;
     struct fail f;
     long http = 0;
-    char why[300];
+    char why[600];
 
     buf_init(&answer, ANSWER_LIMIT);
     f = asking_send(&asking, &http, &answer);

@@ -58,7 +58,7 @@ static void clear_request(const struct view *v, struct record *r, enum epoch_kin
 
     if ((moves && asked == REQUEST_SWITCHOVER) ||
         (kind == EPOCH_REFRESH && asked == REQUEST_REFRESH))
-        r->request[0] = '\0';
+        request_close(r, "served");
 }
 
 static void set_promoted(struct record *r, enum epoch_kind kind, const char *run)

@@ -180,6 +180,8 @@ static struct fail decode_field(struct record *out, const char *key, struct str 
         return decode_text(key, out->paused, sizeof out->paused, value);
     if (str_eq(k, "request"))
         return decode_text(key, out->request, sizeof out->request, value);
+    if (str_eq(k, "answer"))
+        (void)str_copy_n(out->answer, sizeof out->answer, value);
     return (struct fail){0};
 }
 
@@ -276,6 +278,7 @@ void record_encode(const struct record *r, const char *prefix, record_emit_fn *e
     emit(arg, "began", text);
     emit(arg, "paused", r->paused);
     emit(arg, "request", r->request);
+    emit(arg, "answer", r->answer);
     emit_history(r, emit, arg);
 }
 

@@ -18,7 +18,8 @@ enum {
     REASON_SIZE = 120, /* why an epoch was begun; why a pod is rebuilt */
     HISTORY_MAX = 20,  /* transitions kept */
     HISTORY_SIZE = 640,
-    NOTE_SIZE = 160 /* what others than the leader write: `paused`, `request` */
+    NOTE_SIZE = 160, /* what others than the leader write: `paused`, `request` */
+    ANSWER_SIZE = NOTE_SIZE + 160
 };
 
 /* Data of this pod are to be moved aside before its next start; see core/rebuild.h. */
@@ -45,8 +46,9 @@ struct record {
     char database[RUN_SIZE];  /* database_uuid of T, or empty */
     uint32_t fenced;          /* bit per ordinal */
     struct rebuild_entry rebuild[PODS_MAX];
-    char paused[NOTE_SIZE];  /* see record_paused */
-    char request[NOTE_SIZE]; /* see core/request.h */
+    char paused[NOTE_SIZE];   /* see record_paused */
+    char request[NOTE_SIZE];  /* see core/request.h */
+    char answer[ANSWER_SIZE]; /* what became of the last one, for people: decides nothing */
     unsigned history_n;
     char history[HISTORY_MAX][HISTORY_SIZE]; /* JSON objects, oldest first */
 };

@@ -54,7 +54,7 @@ static void begin_alone(const struct view *v, struct plan *plan, enum sync_why w
     r->sync_until_wall_us = why == SYNC_WHY_PLANNED ? v->wall_us + v->settings.planned_limit_us : 0;
     if (why == SYNC_WHY_DEGRADED && by_operator) { /* this process of S is set aside */
         (void)str_copy(r->sync_run, sizeof r->sync_run, s->run);
-        r->request[0] = '\0';
+        request_close(r, "served");
     }
     if (why != SYNC_WHY_DEGRADED)
         return;

@@ -40,6 +40,15 @@ struct request request_open(const struct view *v)
     return r;
 }
 
+void request_close(struct record *r, const char *outcome)
+{
+    struct request asked;
+
+    if (!request_parse(str_of(r->request), &asked) || asked.kind != REQUEST_STOP)
+        (void)str_format(r->answer, sizeof r->answer, "%s: %s", r->request, outcome);
+    r->request[0] = '\0';
+}
+
 /* T answers as main: in the process in which its epoch was begun, or in any. */
 static bool main_answers(const struct view *v, bool in_epoch, char why[WHY_SIZE])
 {
@@ -154,14 +163,15 @@ bool request_check(const struct view *v, const struct request *r, char why[WHY_S
 static void clear(const struct view *v, struct plan *plan, const char *why)
 {
     struct record *r = plan_write(plan, v, RULE_REQUEST, "the request is closed: %s", why);
+    char outcome[WHY_SIZE + 16];
 
+    (void)str_format(outcome, sizeof outcome, "refused: %s", why);
     if (r)
-        r->request[0] = '\0';
+        request_close(r, outcome);
 }
 
 static bool refuse(const struct view *v, struct plan *plan, const char *why)
 {
-
     clear(v, plan, why);
     if (!plan_has_write(plan))
         return true;
@@ -181,7 +191,7 @@ static bool force(const struct view *v, struct plan *plan, const struct request 
     r = epoch_begin(v, plan, RULE_REQUEST, EPOCH_FAILOVER, x, "an operator forces it: %s", why);
     if (!r)
         return true;
-    r->request[0] = '\0';
+    request_close(r, "served");
     r->promoted = PROMOTED_FORCED;
     r->sync_why = SYNC_WHY_FORCED;
     plan_warn(plan, v, RULE_REQUEST, "FailoverForced", x,
@@ -203,7 +213,7 @@ static bool rebuild(const struct view *v, struct plan *plan, int pod)
     if (!r)
         return true;
     rebuild_enter(v, r, pod, REBUILD_REQUESTED);
-    r->request[0] = '\0';
+    request_close(r, "served");
     return true;
 }
 

@@ -22,6 +22,10 @@ struct request request_open(const struct view *v);
 /* Could it be served as far as is known now? why: what stands in its way, and what to do. For the
  * leader, and for the API of every controller replica before it writes the request. */
 bool request_check(const struct view *v, const struct request *r, char why[WHY_SIZE]);
+/* Closes the open request of a record. What became of an operator's stays in `answer`, as
+ * <request>: <outcome>: "served" (what it asks for is recorded, and done or begun) or "refused:
+ * why". Of a hook's nothing stays. */
+void request_close(struct record *r, const char *outcome);
 /* Serves what is served by a write of the record alone; refuses what makes no sense or could not be
  * served within SWITCHOVER_TIMEOUT. True: it was spoken of in this round. */
 bool request_decide(const struct view *v, struct plan *plan);

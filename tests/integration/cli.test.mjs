@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { cluster, formed, writesOn } from './cluster.mjs';
+import { cluster, formed, leader, writesOn } from './cluster.mjs';
 import { build, test, waitFor } from './harness.mjs';
 
 const program = path.join(build, 'memgraph-controller');
@@ -102,6 +102,22 @@ test('a request waits for what becomes of it', async (t) => {
   assert.equal(refused.status, 4);
   assert.match(refused.err, /memgraph-1/);
   assert.match((await s.cli('status')).out, /^(memgraph-0 is main; memgraph-1 would take over now: NO|writes wait: .*)\n(why not: .*\n)*why not: memgraph-1 /);
+});
+
+test('a controller that does not lead tells what became of a request, too', async (t) => {
+  const s = await operated(t, { controllers: 2, env: { SWITCHOVER_TIMEOUT: '2s' } });
+  s.env.CONTROLLER_URL = (await s.controller(1 - (await leader(s)))).http;
+
+  await s.control('freeze', 'memgraph-1'); // nobody knows yet: the request is taken
+  const refused = await s.cli('switchover');
+  await s.control('thaw', 'memgraph-1');
+  assert.equal(refused.status, 4, refused.out);
+  assert.match(refused.out, /^recorded: switchover@\d+\n$/);
+  assert.match(refused.err, /^memgraph-controller: refused: .*(memgraph-1|replicas)/);
+  await formed(s);
+
+  const done = await s.cli('switchover');
+  assert.match(done.out, /\ndone: memgraph-1 is main \(epoch \d+\)\n$/, done.err);
 });
 
 test('writes that fail are said to fail, with the command that helps', async (t) => {

@@ -28,6 +28,17 @@ export async function formed(s, { index = 0, limitMs = 20_000, pods = undefined 
   });
 }
 
+// The index of the controller that leads, once one does.
+export async function leader(s) {
+  const [index] = await waitFor('a leader', async () => {
+    const { controllers } = await s.state();
+    for (let i = 0; i < controllers.length; i++)
+      if (controllers[i].pid && (await s.status(i, '/api/v1/leadership')).leader) return [i];
+    return undefined;
+  });
+  return index;
+}
+
 // Under writes an ASYNC replica hardly ever reads ready: being near is what can be asked of it.
 const follows = ({ registration }) => registration && (registration.status === 'ready' ||
   (registration.ts > 0 && registration.behind > -1000 && registration.status !== 'diverged'));

@@ -83,7 +83,7 @@ RECORD = under(
     ("armed-in-another-run", "registrations.c", "`unproven` becomes `ready` in the same run of S only",
      "    else if ((adopted || (v->record.sync == SYNC_UNPROVEN &&\n                          strcmp(v->pods[s].run, v->record.sync_run) == 0)) &&", "    else if ((adopted || v->record.sync == SYNC_UNPROVEN) &&"),
     ("unknown-key-refused", "record.c", "unknown keys are kept, not refused",
-     "        return decode_text(key, out->request, sizeof out->request, value);\n    return (struct fail){0};", "        return decode_text(key, out->request, sizeof out->request, value);\n    return wrong(key, value, \"a known key\");"),
+     "sizeof out->answer, value);\n    return (struct fail){0};", "sizeof out->answer, value);\n    else\n        return wrong(key, value, \"a known key\");\n    return (struct fail){0};"),
     ("missing-key-guessed", "record.c", "a key that is missing is refused, never guessed",
      "            return fail_make(FAIL_PROTOCOL, \"%s is missing\", required[i]);", "            (void)0;"),
 )

@@ -43,6 +43,10 @@ PLANNED = under(
 
 REQUESTS = under(
     "Requests",
+    ("outcome-not-kept", "request.c", "what became of an operator's request stays in the record",
+     '        (void)str_format(r->answer, sizeof r->answer, "%s: %s", r->request, outcome);', "        (void)outcome;"),
+    ("outcome-of-a-hook-kept", "request.c", "of a hook's request nothing stays: an operator's is still being read",
+     "    if (!request_parse(str_of(r->request), &asked) || asked.kind != REQUEST_STOP)", "    if (request_parse(str_of(r->request), &asked) || asked.kind != REQUEST_STOP)"),
     ("request-never-ends", "request.c", "a request that cannot be served is closed after 60 s",
      "    if (v->now_us < until_us) {\n        plan_wake(plan, until_us);\n        return false;\n    }\n", "    if (v->now_us) {\n        plan_wake(plan, until_us);\n        return false;\n    }\n"),
     ("request-for-long", "request.c", "a switchover that could not be done is closed after `SWITCHOVER_TIMEOUT`",
@@ -65,7 +69,7 @@ REQUESTS = under(
      "    if (request_open(v).kind == REQUEST_REFRESH) {\n        begin_asked", "    if (!v->record_exists) {\n        begin_asked"),
     ("refresh-keeps-aside", "refresh.c", "a refresh that is asked for takes a process back that was set aside",
      "    if (r && r->sync == SYNC_NONE && r->sync_why == SYNC_WHY_DEGRADED)\n        r->sync_run[0] = '\\0';\n", "    (void)r;\n"),
-    ("force-stays-open", "request.c", "forced: served once", "    r->request[0] = '\\0';\n    r->promoted", "    r->promoted"),
+    ("force-stays-open", "request.c", "forced: served once", "    request_close(r, \"served\");\n    r->promoted", "    r->promoted"),
     ("force-of-the-main-refused", "request.c", "forced: T itself may be meant",
      "    if (r->pod != v->record.target)\n        return eligibility_may_force(v, why);", "    if (v->record_exists)\n        return eligibility_may_force(v, why);"),
     ("force-of-a-silent-main", "request.c", "forced: a T that is meant must answer",
@@ -97,7 +101,7 @@ REQUESTS = under(
     ("degrade-sets-nobody-aside", "refresh.c", "after *degrade* this process of S is set aside",
      "        (void)str_copy(r->sync_run, sizeof r->sync_run, s->run);\n", "        (void)s;\n"),
     ("degrade-stays-open", "refresh.c", "*degrade* is served once",
-     "        r->request[0] = '\\0';\n    }\n    if (why != SYNC_WHY_DEGRADED)", "    }\n    if (why != SYNC_WHY_DEGRADED)"),
+     "        request_close(r, \"served\");\n    }\n    if (why != SYNC_WHY_DEGRADED)", "    }\n    if (why != SYNC_WHY_DEGRADED)"),
     ("policy-sets-aside", "refresh.c", "`preferred` sets nobody aside",
      "    if (why == SYNC_WHY_DEGRADED && by_operator) {", "    if (why == SYNC_WHY_DEGRADED) {"),
     ("degrade-untold", "refresh.c", "T that goes on alone is told by an Event",

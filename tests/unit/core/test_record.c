@@ -4,8 +4,8 @@
 
 struct strings {
     unsigned n;
-    struct record_field fields[16];
-    char keys[16][24], values[16][HISTORY_MAX * (HISTORY_SIZE + 1)];
+    struct record_field fields[20];
+    char keys[20][24], values[20][HISTORY_MAX * (HISTORY_SIZE + 1)];
 };
 
 static void keep(void *arg, const char *key, const char *value)
@@ -48,7 +48,8 @@ static struct record full(void)
                            .began_wall_us = 1764000000123000,
                            .rebuild = {[2] = {"uid", "diverged"}, [7] = {"u-7", "a:b"}},
                            .paused = "by hand",
-                           .request = "{}"};
+                           .request = "{}",
+                           .answer = "degrade@1: refused: why \"so\""};
 }
 
 static void test_every_key_reads_back(void **state)
@@ -58,7 +59,7 @@ static void test_every_key_reads_back(void **state)
     (void)state;
     strings.n = 0;
     record_encode(&r, "my-graph-7", keep, &strings);
-    assert_int_equal(strings.n, 15);
+    assert_int_equal(strings.n, 16);
     assert_string_equal(value_of(&strings, "targetMainIndex"), "1");
     assert_string_equal(value_of(&strings, "epoch"), "9007199254740993");
     assert_string_equal(value_of(&strings, "mainRun"), "run-of-main");
@@ -73,6 +74,24 @@ static void test_every_key_reads_back(void **state)
     assert_string_equal(value_of(&strings, "history"), "[]");
     assert_int_equal(record_decode(&back, strings.fields, strings.n).kind, FAIL_NONE);
     assert_memory_equal(&back, &r, sizeof r);
+}
+
+/* It is for people: whatever somebody has written there stops nothing. */
+static void test_a_long_answer_is_cut(void **state)
+{
+    struct record r = full(), back;
+    char longer[2 * ANSWER_SIZE];
+
+    (void)state;
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    strings.n = 0;
+    record_encode(&r, "mg", keep, &strings);
+    for (unsigned i = 0; i < strings.n; i++)
+        if (strcmp(strings.fields[i].key, "answer") == 0)
+            strings.fields[i].value = longer;
+    assert_int_equal(record_decode(&back, strings.fields, strings.n).kind, FAIL_NONE);
+    assert_int_equal(strlen(back.answer), ANSWER_SIZE - 1);
 }
 
 static void test_every_sync_reads_back(void **state)
@@ -282,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_key_reads_back),
+        cmocka_unit_test(test_a_long_answer_is_cut),
         cmocka_unit_test(test_every_sync_reads_back),
         cmocka_unit_test(test_a_pause_reads_back),
         cmocka_unit_test(test_nonsense_is_refused),

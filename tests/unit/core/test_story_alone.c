@@ -98,6 +98,7 @@ static void test_an_operator_degrades(void **state)
     world_request(w, "degrade@1");
     world_run(w, 200 * ms);
     assert_string_equal(w->record.request, "");
+    assert_string_equal(w->record.answer, "degrade@1: served");
     assert_int_equal(world_write(w, 0), WRITTEN);
     WORLD_EXPECT(w, "O6 record 2 refresh none:degraded:r1.1", "O6 event Degraded", "EPOCH demote 0",
                  "EPOCH promote 0", "EPOCH register 0 2 async", "EPOCH touch 0",
@@ -109,6 +110,7 @@ static void test_an_operator_degrades(void **state)
     assert_string_equal(world_sync(w), "none:degraded:r1.2"); /* the same process stays out */
     world_request(w, "refresh@3");
     (void)world_until(w, world_is_ready, 10 * second, "until it is asked for");
+    assert_string_equal(w->record.answer, "refresh@3: served");
     world_free(w);
 }
 
@@ -147,6 +149,7 @@ static void test_a_failover_is_forced(void **state)
     world_forget(w);
     world_request(w, "failover@1");
     (void)world_until(w, world_is_open, second, "S serves");
+    assert_string_equal(w->record.answer, "failover@1: served");
     assert_int_equal(w->record.promoted, PROMOTED_FORCED);
     assert_int_equal(w->record.target, 1);
     world_run(w, second);
@@ -161,6 +164,7 @@ static void test_a_failover_is_forced(void **state)
     assert_true(strstr(world_event(&w->controllers[0]), "a person must decide"));
     world_request(w, "rebuild:0@1");
     world_run(w, 20 * second);
+    assert_string_equal(w->record.answer, "rebuild:0@1: served");
     world_request(w, "rebuild:2@1");
     (void)world_until(w, world_is_ready, 60 * second, "both are filled anew");
     world_free(w);

@@ -28,6 +28,7 @@ static void test_an_operator_moves_the_main(void **state)
                  "EPOCH register 1 2 async", "EPOCH touch 1", "EPOCH record 2 - ready:r0.1",
                  "EPOCH event SwitchoverDone");
     assert_string_equal(w->record.request, "");
+    assert_string_equal(w->record.answer, "switchover@5: served");
     assert_int_equal(w->record.promoted, PROMOTED_SWITCHOVER);
     assert_int_equal(w->record.fenced, 0);
     assert_string_equal(w->record.reason, "mg-0 hands over: an operator asks for it");
@@ -83,6 +84,9 @@ static void refused(const char *request, const char *why)
         !strstr(world_event(&w->controllers[0]), why))
         fail_msg("%s: '%s', wanted '%s'\n%s", request, world_event(&w->controllers[0]), why,
                  w->trace);
+    if (!str_starts(str_of(w->record.answer), request) ||
+        !strstr(w->record.answer, ": refused: ") || !strstr(w->record.answer, why))
+        fail_msg("answer '%s'", w->record.answer);
     assert_string_equal(w->controllers[0].gates, "open");
     world_free(w);
 }
@@ -320,6 +324,7 @@ static void test_a_pod_asks_to_stop(void **state)
     world_kill(w, 0);
     world_run(w, second);
     assert_string_equal(w->record.request, "");
+    assert_string_equal(w->record.answer, ""); /* nobody waits for this one's */
     world_start(w, 0);
     (void)world_until(w, world_is_ready, 10 * second, "it is back");
     assert_int_equal(w->record.target, 1);
