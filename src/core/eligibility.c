@@ -202,6 +202,14 @@ bool eligibility_may_force(const struct view *v, char why[WHY_SIZE])
     return judge(v, true, why);
 }
 
+/* The last one follows from another. */
+enum { CONDITIONS_N = ARRAY_LEN(tests) - 1 };
+
+const char *eligibility_condition_name(unsigned i)
+{
+    return i < CONDITIONS_N ? tests[i].name : NULL;
+}
+
 unsigned eligibility_conditions(const struct view *v, struct condition *out)
 {
     char name[NAME_SIZE + 8];
@@ -211,7 +219,7 @@ unsigned eligibility_conditions(const struct view *v, struct condition *out)
     if (!v->record_exists)
         return 0;
     view_pod_name(v, pod, name);
-    for (size_t i = 0; i + 1 < ARRAY_LEN(tests); i++) { /* the last one follows from another */
+    for (size_t i = 0; i < CONDITIONS_N; i++) {
         struct condition *c = &out[n++];
         int64_t at = tests[i].seen_at(v, pod);
 

@@ -25,5 +25,7 @@ bool eligibility_may_force(const struct view *v, char why[WHY_SIZE]);
 /* All conditions of eligibility_may_promote, in the order in which they are judged. Returns how
  * many; out holds CONDITIONS_MAX. */
 unsigned eligibility_conditions(const struct view *v, struct condition *out);
+/* Their names, in the same order; NULL: no more. */
+const char *eligibility_condition_name(unsigned i);
 
 #endif

@@ -11,6 +11,7 @@ void failover_refuse(const struct view *v, struct plan *plan, const char *why, c
     (void)str_format(text, sizeof text, "no failover from %.60s (%.60s): %.110s", name, why,
                      obstacle);
     plan_reason(plan, "%s", text);
+    plan->failover_refused = true;
     plan_warn(plan, v, RULE_O5, "FailoverRefused", v->record.target, "%s", text);
 }
 

@@ -48,6 +48,7 @@ struct plan {
     struct read_route read;
     char state[32];        /* BOOTSTRAP, INITIAL_STATE, OPERATIONAL_STATE, UNKNOWN_STATE */
     char reason[WHY_SIZE]; /* the state in one sentence */
+    bool failover_refused; /* the main is lost, and nobody may be main in its place */
     bool resign;           /* leadership is to be given up: others may see more */
     int64_t now_us;        /* when it was made */
     int64_t wake_us;       /* ask again at this time even when nothing happens; later than now */

@@ -2,7 +2,6 @@
 
 #include "core/eligibility.h"
 #include "core/epoch.h"
-#include "core/failover.h"
 #include "core/request.h"
 #include "core/stopping.h"
 
@@ -155,6 +154,15 @@ static void wake_when_unwell(const struct view *v, struct plan *plan)
         plan_wake(plan, ready_us);
 }
 
+/* The main serves meanwhile: what is refused here is no failover. */
+static void wait_for_s(const struct view *v, struct plan *plan, const char *why,
+                       const char *obstacle)
+{
+    plan_reason(plan, "no switchover from %.60s-%d yet (%.60s): %.110s", v->settings.name,
+                v->record.target, why, obstacle);
+    plan_warn(plan, v, RULE_O5, "SwitchoverWaits", v->record.target, "%s", plan->reason);
+}
+
 bool switchover_decide(const struct view *v, struct plan *plan)
 {
     char why[WHY_SIZE], obstacle[WHY_SIZE];
@@ -164,7 +172,7 @@ bool switchover_decide(const struct view *v, struct plan *plan)
         return false;
     }
     if (!eligibility_may_promote(v, obstacle)) {
-        failover_refuse(v, plan, why, obstacle);
+        wait_for_s(v, plan, why, obstacle);
         return false; /* the rules below may make S fit for it */
     }
     if (!v->switch_since) { /* given up a moment ago */

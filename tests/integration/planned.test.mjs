@@ -69,6 +69,10 @@ for (const mode of ['strict_sync', 'sync']) {
       const changes = JSON.parse((await s.record()).history)
         .filter((h) => ['switchover', 'failover'].includes(h.kind));
       assert.deepEqual(changes.map((h) => h.kind), ['switchover']);
+      // Until S has joined again the main waits; that is no failover that was refused.
+      const { items } = (await s.kube('GET', '/api/v1/namespaces/default/events')).body;
+      assert.ok(items.some((e) => e.reason === 'SwitchoverDone'));
+      assert.deepEqual(items.filter((e) => e.reason === 'FailoverRefused'), []);
       assert.ok(await cuts(s) <= SESSIONS);
       const outcomes = await checkWhole(s, load);
       t.diagnostic(`longest gap ${gap.toFixed(0)} ms, ${JSON.stringify(outcomes)}`);

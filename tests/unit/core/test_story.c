@@ -83,6 +83,7 @@ static void expect_refusal(struct world *w, const char *words)
     (void)world_until(w, is_refused, 10 * second, "the failover is refused");
     if (!strstr(world_plan(w)->reason, words))
         fail_msg("the reason does not say '%s': %s", words, world_plan(w)->reason);
+    assert_true(world_plan(w)->failover_refused);
     assert_int_not_equal(world_plan(w)->gate.state, GATE_OPEN);
     assert_int_equal(w->record.target, 0);
     world_forget(w);
@@ -102,6 +103,7 @@ static void test_failover_is_refused_when_s_is_down(void **state)
     expect_refusal(w, "mg-1 was restarted since it was last known to be in sync");
     world_start(w, 0);
     (void)world_until(w, world_is_ready, 20 * second, "both are back");
+    assert_false(world_plan(w)->failover_refused);
     WORLD_EXPECT(w, "O6 record 2 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
                  "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
                  "EPOCH record 2 - ready:r1.2", "EPOCH event EpochRefreshed");

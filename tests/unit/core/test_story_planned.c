@@ -112,7 +112,9 @@ static void test_a_switchover_without_s_is_refused_after_a_while(void **state)
     world_request(w, "switchover@5");
     world_run(w, 9 * second);
     assert_string_not_equal(w->record.request, "");
-    assert_true(strstr(w->trace, "O5 event FailoverRefused"));
+    assert_true(strstr(w->trace, "O5 event SwitchoverWaits"));
+    assert_null(strstr(w->trace, "FailoverRefused")); /* the main serves: none was asked for */
+    assert_false(world_plan(w)->failover_refused);
     world_run(w, 2 * second);
     assert_string_equal(w->record.request, "");
     assert_true(strstr(w->trace, "REQUEST event RequestRefused"));
