@@ -264,6 +264,7 @@ struct controller *controller_new(struct loop *loop, const struct config *config
     c->loop = loop;
     c->config = *config;
     c->started_us = loop_now_us(loop);
+    c->started_wall_us = loop_wall_us(loop);
     c->last_gate = GATE_CUT;
     config_settings(config, &settings);
     view_init(&c->view, &settings);

@@ -53,7 +53,7 @@ struct controller {
     bool stopping;   /* no leader any more; sessions go on for SHUTDOWN_GRACE */
     bool heard;      /* the API server gave pods and record at least once */
     int exit_status; /* of the program, once the loop was stopped */
-    int64_t started_us;
+    int64_t started_us, started_wall_us;
 
     struct pods *pods;
     struct confirm *confirm;

@@ -3,6 +3,7 @@
 #include "app/link.h"
 #include "app/metric.h"
 #include "app/pods.h"
+#include "app/process.h"
 #include "app/pulse.h"
 #include "app/routes.h"
 #include "app/transitions.h"
@@ -21,7 +22,7 @@ static void add_cluster(const struct controller *c, struct buf *out)
 {
     const struct view *v = &c->view;
     unsigned healthy = 0, known = 0;
-    double fresh_us = (double)pods_fresh_us(c->pods);
+    int64_t fresh_us = pods_fresh_us(c->pods);
 
     for (int i = 0; i < PODS_MAX; i++) {
         known += v->pods[i].exists;
@@ -52,8 +53,8 @@ static void add_cluster(const struct controller *c, struct buf *out)
     metric_one(out, "memgraph_controller_reconciliations_total", "counter",
                "Times that the rules were evaluated.", (double)c->steps);
     metric_one(out, "memgraph_controller_kubernetes_age_seconds", "gauge",
-               "Time since the API server was last heard; -1: never.",
-               fresh_us > 0 ? ((double)loop_now_us(c->loop) - fresh_us) / 1e6 : -1);
+               "Time since the API server was last heard, or since the start when it never was.",
+               (double)(loop_now_us(c->loop) - (fresh_us > 0 ? fresh_us : c->started_us)) / 1e6);
     metric_one(out, "memgraph_controller_uptime_seconds", "gauge",
                "Time since this process started.",
                (double)(loop_now_us(c->loop) - c->started_us) / 1e6);
@@ -84,6 +85,9 @@ static void add_failover(const struct controller *c, struct buf *out)
     explain_failover(&c->view, &e);
     metric_one(out, "memgraph_controller_failover_possible", "gauge",
                "1 while the SYNC replica would take over if the main died now.", e.possible);
+    metric_one(out, "memgraph_controller_failover_refused", "gauge",
+               "1 on the leader while the main is lost and nobody may take over.",
+               c->plan.failover_refused);
     metric_head(out, "memgraph_controller_failover_condition", "gauge",
                 "1 for each condition of a failover that holds now.");
     for (unsigned i = 0; i < e.conditions_n; i++)
@@ -105,9 +109,10 @@ static void add_pods(const struct controller *c, struct buf *out)
         if (v->pods[i].exists)
             buf_printf(out, "memgraph_pod_main{pod=\"%s-%d\"} %d\n", v->settings.name, i,
                        pod_role(&v->pods[i]) == ROLE_MAIN);
-    metric_head(out, "memgraph_pod_probe_seconds", "gauge", "How long the last probe took.");
+    metric_head(out, "memgraph_pod_probe_seconds", "gauge",
+                "How long the last probe took, while it is up.");
     for (int i = 0; i < PODS_MAX; i++)
-        if (v->pods[i].exists)
+        if (v->pods[i].exists && pod_up(&v->pods[i]))
             buf_printf(out, "memgraph_pod_probe_seconds{pod=\"%s-%d\"} %.6f\n", v->settings.name, i,
                        (double)v->pods[i].probe_us / 1e6);
     metric_head(
@@ -281,6 +286,12 @@ static void add_gateways(const struct controller *c, struct buf *out)
          "Sessions connected to their pod.", OF(sessions_active));
     each(out, &g, "memgraph_gateway_connections_parked", "gauge", "Clients that wait for a main.",
          OF(parked));
+    metric_head(out, "memgraph_gateway_connections_max", "gauge",
+                "Clients that are taken, waiting ones included (GATEWAY_MAX_CONNECTIONS).");
+    for (int i = 0; i < 2; i++)
+        if (g.gateway[i])
+            buf_printf(out, "memgraph_gateway_connections_max{gateway=\"%s\"} %lld\n",
+                       gateway_names[i], (long long)c->config.max_connections);
     each(out, &g, "memgraph_gateway_connections_total", "counter", "Clients accepted.",
          OF(accepted_total));
     each(out, &g, "memgraph_gateway_sessions_total", "counter", "Sessions connected to a pod.",
@@ -308,4 +319,5 @@ void metrics_write(const struct controller *c, struct buf *out)
     add_storage(c, out);
     add_commands(c, out);
     add_gateways(c, out);
+    process_write(out, c->started_wall_us);
 }

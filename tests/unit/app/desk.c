@@ -52,6 +52,7 @@ void desk_set(struct controller *c, struct loop *loop, const struct config *conf
     c->loop = loop;
     c->config = *config;
     c->started_us = loop_now_us(loop);
+    c->started_wall_us = loop_wall_us(loop);
     config_settings(config, &settings);
     view_init(&c->view, &settings);
     (void)str_copy(kube.api_url, sizeof kube.api_url, config->kube_api_url);

@@ -341,12 +341,11 @@ static void fail_over(void)
     transitions_follow(c.transitions);
     r.transition = EPOCH_NONE;
     r.from = -1;
-    record_add_history(&r, "{\"epoch\":4,\"kind\":\"failover\",\"ms\":{\"decide\":7,"
-                           "\"record\":30,\"fence\":0,\"open\":400}}");
+    record_add_history(&r, "{\"epoch\":4,\"kind\":\"failover\",\"at\":1700000000500,\"ms\":{"
+                           "\"decide\":7,\"record\":0,\"fence\":0,\"open\":400}}");
     view_record(&c.view, &r);
     transitions_follow(c.transitions);
     transitions_follow(c.transitions); /* counted once */
-    transitions_refused(c.transitions);
 }
 
 static void test_metrics_are_those_documented(void **state)
@@ -408,8 +407,17 @@ static void test_metrics_count_what_is_known(void **state)
     assert_true(value_of(&out, "memgraph_replica_ready{pod=\"mg-1\",mode=\"strict_sync\"}") == 1);
     assert_true(value_of(&out, "memgraph_replica_ready{pod=\"mg-2\",mode=\"async\"}") == 0);
     assert_true(value_of(&out, "memgraph_gateway_sessions_total{gateway=\"read\"}") == 0);
+    assert_true(value_of(&out, "memgraph_gateway_connections_max{gateway=\"read\"}") == 1000);
+    assert_true(value_of(&out, "process_start_time_seconds") > 1.7e9);
+    assert_true(value_of(&out, "process_cpu_seconds_total") > 0);
+    assert_true(value_of(&out, "process_resident_memory_bytes") > 1e6);
     buf_done(&out);
 }
+
+#define FAILOVERS(from, to, reason, result)                                                        \
+    "memgraph_controller_failovers_total{from=\"mg-" #from "\",to=\"mg-" #to "\",reason=\"" reason \
+    "\",result=\"" result "\"}"
+#define LAST(kind) "memgraph_controller_last_transition_timestamp_seconds{kind=\"" kind "\"}"
 
 static void test_metrics_of_a_failover(void **state)
 {
@@ -418,14 +426,16 @@ static void test_metrics_of_a_failover(void **state)
     (void)state;
     fill();
     fail_over();
+    transitions_refused(c.transitions);
     buf_init(&out, 1 << 20);
     metrics_write(&c, &out);
 #define PHASE "memgraph_controller_transition_phase_seconds"
-    assert_non_null(strstr(out.p, "memgraph_controller_failovers_total{from=\"mg-0\",to=\"mg-1\","
-                                  "reason=\"process gone\",result=\"done\"} 1\n"));
-    if (!strstr(out.p, "reason=\"it is connected\",result=\"refused\"} 1\n"))
-        fail_msg("%s", strstr(out.p, "memgraph_controller_failovers_total{"));
-    assert_true(value_of(&out, "memgraph_controller_failovers_refused_total") == 1);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "process gone", "done")) == 1);
+    assert_true(value_of(&out, FAILOVERS(1, 0, "process gone", "done")) == 0);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "forced", "done")) == 0);
+    /* its S is the old main now */
+    assert_true(value_of(&out, FAILOVERS(1, 0, "it is connected", "refused")) == 1);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "it is connected", "refused")) == 0);
     assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"failover\"}") == 1);
     assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"initial\"}") == 0);
     assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"decide\",le=\"0.005\"}") ==
@@ -435,8 +445,104 @@ static void test_metrics_of_a_failover(void **state)
     assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"open\",le=\"0.25\"}") == 0);
     assert_true(value_of(&out, PHASE "_bucket{kind=\"failover\",phase=\"open\",le=\"+Inf\"}") == 1);
     assert_true(value_of(&out, PHASE "_sum{kind=\"failover\",phase=\"open\"}") == 0.4);
-    assert_null(strstr(out.p, "phase=\"fence\"")); /* there was none */
+    assert_true(value_of(&out, PHASE "_count{kind=\"failover\",phase=\"fence\"}") == 0);
+    assert_true(value_of(&out, PHASE "_count{kind=\"failover\",phase=\"record\"}") == 1);
 #undef PHASE
+    assert_true(value_of(&out, LAST("failover")) == 1700000000.5);
+    assert_true(value_of(&out, LAST("initial")) == 0);
+    buf_done(&out);
+}
+
+/* Before the first: what is not there yet has no increase. */
+static void test_counters_are_there_from_the_start(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "process gone", "done")) == 0);
+    assert_true(value_of(&out, FAILOVERS(1, 0, "pod gone", "done")) == 0);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "it is connected", "refused")) == 0);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "decided otherwise", "refused")) == 0);
+    assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"failover\"}") == 0);
+    assert_true(value_of(&out, "memgraph_controller_transition_phase_seconds_bucket{kind="
+                               "\"failover\",phase=\"open\",le=\"+Inf\"}") == 0);
+    assert_true(value_of(&out, "memgraph_gateway_connections_rejected_total{gateway=\"write\","
+                               "reason=\"limit\"}") == 0);
+    buf_done(&out);
+}
+
+/* A failover that another replica has led is in the record; what this one counts is its own. */
+static void test_metrics_of_anothers_failover(void **state)
+{
+    struct record r;
+    struct buf out;
+
+    (void)state;
+    fill();
+    view_leadership(controller_view(&c), false, 0);
+    transitions_follow(c.transitions);
+    r = c.view.record;
+    r.epoch++;
+    record_add_history(&r, "{\"epoch\":4,\"kind\":\"failover\",\"at\":1700000000500,\"ms\":{}}");
+    record_add_history(&r, "{\"epoch\":5,\"kind\":\"refresh\",\"at\":1700000001000,\"ms\":{}}");
+    view_record(controller_view(&c), &r);
+    transitions_follow(c.transitions);
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_true(value_of(&out, LAST("failover")) == 1700000000.5);
+    assert_true(value_of(&out, LAST("refresh")) == 1700000001);
+    assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"failover\"}") == 0);
+    buf_done(&out);
+}
+
+/* An operator lets the main go on as it is, after a failover: nobody failed over to it. */
+static void test_a_main_that_is_forced_to_go_on_is_no_failover(void **state)
+{
+    struct record r;
+    struct buf out;
+
+    (void)state;
+    fill();
+    fail_over();
+    r = c.view.record;
+    r.epoch = 5;
+    r.transition = EPOCH_FAILOVER;
+    r.promoted = PROMOTED_FORCED;
+    view_record(controller_view(&c), &r);
+    transitions_follow(c.transitions);
+    r.transition = EPOCH_NONE;
+    record_add_history(&r, "{\"epoch\":5,\"kind\":\"failover\",\"at\":1,\"ms\":{}}");
+    view_record(controller_view(&c), &r);
+    transitions_follow(c.transitions);
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "process gone", "done")) == 1);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "forced", "done")) == 0);
+    assert_true(value_of(&out, "memgraph_controller_transitions_total{kind=\"failover\"}") == 2);
+    buf_done(&out);
+}
+
+/* A pod that is down has no probe that took some time; who never heard of the API server has been
+ * waiting for it since its start. */
+static void test_metrics_of_what_is_not_known(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    fill();
+    view_link_down(controller_view(&c), 1, FAIL_TIMEOUT, "hangs");
+    c.started_us -= 100LL * 1000 * 1000;
+    c.plan.failover_refused = true;
+    pods_free(c.pods);
+    c.pods = pods_new(&c); /* hears nothing before the loop turns */
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_non_null(strstr(out.p, "\nmemgraph_pod_probe_seconds{pod=\"mg-0\"} "));
+    assert_null(strstr(out.p, "\nmemgraph_pod_probe_seconds{pod=\"mg-1\"} "));
+    assert_true(value_of(&out, "memgraph_controller_kubernetes_age_seconds") >= 100);
+    assert_true(value_of(&out, "memgraph_controller_failover_refused") == 1);
     buf_done(&out);
 }
 
@@ -444,10 +550,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(status_has_what_is_documented), TEST(status_says_what_is_known),
-        TEST(status_says_what_was_decided),  TEST(status_without_a_record),
-        TEST(odd_texts_hide_nothing),        TEST(metrics_are_those_documented),
-        TEST(metrics_count_what_is_known),   TEST(metrics_of_a_failover),
+        TEST(status_has_what_is_documented),
+        TEST(status_says_what_is_known),
+        TEST(status_says_what_was_decided),
+        TEST(status_without_a_record),
+        TEST(odd_texts_hide_nothing),
+        TEST(metrics_are_those_documented),
+        TEST(metrics_count_what_is_known),
+        TEST(metrics_of_a_failover),
+        TEST(counters_are_there_from_the_start),
+        TEST(metrics_of_anothers_failover),
+        TEST(a_main_that_is_forced_to_go_on_is_no_failover),
+        TEST(metrics_of_what_is_not_known),
     };
 
     return cmocka_run_group_tests(tests, read_docs, NULL);
