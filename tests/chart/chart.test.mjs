@@ -32,7 +32,7 @@ for (const [name, args] of [
   test(`rendered as in golden/${name}.yaml`, () => {
     const file = join(here, "golden", `${name}.yaml`);
     // The rules have tests of their own (tests/alerts): here it counts that they are there.
-    const text = template("memgraph", ...args).replace(/(\n {4}rules:\n)(?: {6}.*\n|\n)+/g, "$1      ...\n");
+    const text = template("memgraph", ...args).replace(/(\n {6}rules:\n)(?: {8}.*\n)+/g, "$1        ...\n");
     if (process.env.UPDATE) writeFileSync(file, text);
     assert.equal(text, readFileSync(file, "utf8"));
   });
@@ -63,11 +63,39 @@ test("the Role is the one of config/rbac.yaml", () => {
   );
 });
 
-test("every alert rule of files/alerts.yaml is in the PrometheusRule", () => {
-  const alerts = (text) => [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
-  const rendered = alerts(template("memgraph", "--set", "prometheusRule.enabled=true"));
-  assert.ok(rendered.length > 0);
-  assert.deepEqual(rendered, alerts(readFileSync(join(CHART, "files/alerts.yaml"), "utf8")));
+// What the PrometheusRule says, without what helm puts before it.
+function alerts(...args) {
+  const text = template("memgraph", "--show-only", "templates/monitoring.yaml", "--set", "prometheusRule.enabled=true", ...args);
+  const [, spec] = text.split("\nkind: PrometheusRule\n")[1].split("\nspec:\n");
+  return spec.split("\n---\n")[0].replace(/^ {2}/gm, "").trimEnd() + "\n";
+}
+const RULES = readFileSync(join(CHART, "files/alerts.yaml"), "utf8");
+
+test("the PrometheusRule is files/alerts.yaml, its {{ }} as well", () => {
+  assert.match(RULES, /\{\{ \$labels\.pod \}\}/);
+  assert.equal(alerts(), RULES);
+});
+
+test("with the ServiceMonitor the rules know who is missing: another release is not enough", () => {
+  const own = 'absent(memgraph_controller_info{namespace="prod", job="memgraph-controller"})';
+  assert.equal(alerts("--set", "serviceMonitor.enabled=true"), RULES.replace("absent(memgraph_controller_info)", own));
+  // That is the job which the operator makes of the Service, and there is one of this name.
+  assert.match(template("memgraph", "--show-only", "templates/services.yaml"), /\n {2}name: memgraph-controller\n/);
+  assert.doesNotMatch(template("memgraph", "--set", "serviceMonitor.enabled=true"), /jobLabel/);
+});
+
+test("alerts point to where the runbooks are kept", () => {
+  const urls = (text) => [...text.matchAll(/runbook_url: (\S+)/g)].map(([, url]) => url);
+  const given = urls(alerts("--set", "prometheusRule.runbooks=https://wiki.example/ha/"));
+  assert.deepEqual(given, urls(RULES).map((url) => url.replace("docs/runbooks/", "https://wiki.example/ha/")));
+  assert.ok(given.length > 20);
+});
+
+test("the rule about controllers that end again and again knows their container, which is nobody else's", () => {
+  const name = /kube_pod_container_status_restarts_total\{container="([^"]+)"\}/.exec(RULES)[1];
+  const text = template("memgraph", "--show-only", "templates/deployment.yaml");
+  assert.equal(/\n {6}containers:\n {8}- name: (\S+)/.exec(text)[1], name);
+  assert.notEqual(name, "controller"); // as ingress-nginx calls its own
 });
 
 test("Grafana's dashboard is whole JSON", () => {
@@ -136,7 +164,7 @@ test("every container may run where Pod Security says restricted", () => {
   assert.equal(pods.length, 3); // Memgraph, controllers, helm test
   let containers = 0;
   for (const pod of pods) {
-    const [ofPod, ...each] = pod.split(/^ *- name: \w+\n *image: /m);
+    const [ofPod, ...each] = pod.split(/^ *- name: [\w-]+\n *image: /m);
     assert.match(ofPod, /securityContext:\n(?: +(?:run|fs).*\n)* +runAsNonRoot: true\n/);
     assert.doesNotMatch(pod, /hostPath|hostNetwork|hostPID|privileged|runAsUser: 0/);
     for (const container of each) {
@@ -240,6 +268,7 @@ const REFUSED = [
   ["a grace within that of the sessions", ["controller.gracePeriodSeconds=3"], /controller.gracePeriodSeconds must be more than SHUTDOWN_GRACE \(3s\)/],
   ["a grace within a longer one", ["controller.settings.SHUTDOWN_GRACE=29s1000ms"], /more than SHUTDOWN_GRACE \(29s1000ms\)/],
   ["a grace of minutes", ["controller.settings.SHUTDOWN_GRACE=1m", "controller.gracePeriodSeconds=60"], /more than SHUTDOWN_GRACE \(1m\)/],
+  ["runbooks that are no URL", ["prometheusRule.runbooks=docs"], /prometheusRule.runbooks: Does not match/],
   ["a peer who is everybody", ["networkPolicy.controllerFrom[0].ipBlock=null"], /controllerFrom.0/],
   ["a peer that no NetworkPolicy knows", ["networkPolicy.controllerFrom[0].cidr=10.0.0.0/8"], /cidr is not allowed/],
   ["a size that is none", ["memgraph.persistence.size=big"], /Does not match pattern/],

@@ -2,7 +2,8 @@
 // judges what it can.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, readdir } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -73,28 +74,112 @@ test('the alert rules fire for what they are about; each has its page', async ()
   const pages = (await readdir(path.join(root, 'docs/runbooks'))).filter((f) => f !== 'README.md');
   assert.deepEqual(pages.map((f) => f.replace('.md', '')).sort(), [...alerts].sort());
   const index = await read('docs/runbooks/README.md');
-  for (const alert of alerts) {
-    assert.ok(rules.includes(`runbook: docs/runbooks/${alert}.md`), alert);
-    assert.ok(index.includes(`(${alert}.md)`), `${alert} in the index`);
+  for (const rule of rules.split('      - alert: ').slice(1)) {
+    const alert = rule.split('\n')[0];
+    const [, severity] = /severity: (\w+)/.exec(rule);
+    const wait = /for: (\w+)/.exec(rule)?.[1];
+    assert.ok(rule.includes(`runbook_url: docs/runbooks/${alert}.md`), alert);
+    assert.ok(index.includes(`| [${alert}](${alert}.md) | ${severity} |`), `${alert} in the index`);
     assert.ok(tests.includes(`alertname: ${alert}\n        exp_alerts:\n`), `${alert} is tested`);
+    assert.ok(tests.includes(`alertname: ${alert}\n        exp_alerts: []\n`), `${alert} is tested for when it must not fire`);
+    const page = await read(`docs/runbooks/${alert}.md`);
+    assert.ok(page.startsWith(`# ${alert}\n\n`), alert);
+    assert.ok(page.includes(`\nSeverity: ${severity}.${wait ? ` After: ${wait}.` : ''}\n`), `severity and time of ${alert}`);
+    assert.deepEqual([...page.matchAll(/^## (.*)$/gm)].map(([, head]) => head),
+      ['What it means', 'What clients feel', 'Look', 'Do'], alert);
+    assert.ok(page.endsWith('[Get help](README.md#when-a-page-does-not-help).\n'), alert);
+    for (const [, target] of page.matchAll(/\]\((\w+\.md)\)/g))
+      assert.ok(pages.includes(target), `${alert} points to ${target}`);
   }
-  for (const page of pages) {
-    for (const [, target] of (await read(`docs/runbooks/${page}`)).matchAll(/\]\((\w+\.md)\)/g)) {
-      assert.ok(pages.includes(target), `${page} points to ${target}`);
-    }
+  assert.ok(index.includes('\n## When a page does not help\n'));
+});
+
+test('the commands and settings that the runbooks name are there', async () => {
+  const reference = await read('docs/reference.md');
+  const values = await read('docs/values.md');
+  const commands = reference.split('\n## Commands and exit statuses\n')[1].split('| option |')[0];
+  for (const file of await readdir(path.join(root, 'docs/runbooks'))) {
+    const page = await read(`docs/runbooks/${file}`);
+    for (const [, command] of page.matchAll(/memgraph-controller ([a-z-]+)/g))
+      assert.match(commands, new RegExp(`\`${command}[ \`]`), `${command} in ${file}`);
+    for (const [, option] of page.matchAll(/memgraph-controller [^\n`]*?(--[a-z-]+)/g))
+      assert.ok(reference.includes(`\`${option}`), `${option} in ${file}`);
+    for (const [, name] of page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`/g))
+      assert.ok(reference.includes(`\`${name}\``), `${name} in ${file}`);
+    for (const [, value] of page.matchAll(/`((?:controller|memgraph|networkPolicy)\.\w+)`/g))
+      assert.ok(values.includes(`\`${value}\``), `${value} in ${file}`);
   }
 });
 
-test('rules and dashboard ask for metrics that there are', async () => {
+// What Prometheus adds to every series of a target, and le.
+const TARGET = ['namespace', 'job', 'instance', 'le'];
+const metricsOf = (text) => [...text.matchAll(/\b(?:memgraph|process)_[a-z_]+\b/g)].map(([name]) => name);
+const known = (names, name) => names.get(name) ?? names.get(name.replace(/_(?:bucket|sum|count)$/, ''));
+
+// Series and labels of one expression are those of the reference.
+function checkExpression(names, expr) {
+  const labels = new Set(TARGET);
+  for (const name of metricsOf(expr)) {
+    assert.ok(known(names, name), `${name} in ${expr}`);
+    for (const label of known(names, name)) labels.add(label);
+  }
+  for (const [, name, matchers] of expr.matchAll(/([a-z_]+)\{([^}]*)\}/g)) {
+    for (const [, label] of matchers.matchAll(/([a-z]+)(?:=~|!~|!=|=)"/g))
+      if (known(names, name)) assert.ok(known(names, name).has(label) || TARGET.includes(label), `${label} of ${name} in ${expr}`);
+  }
+  for (const [, list] of expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g))
+    for (const label of list.split(/, */)) assert.ok(labels.has(label), `${label} in ${expr}`);
+  for (const [whole, call, name] of expr.matchAll(/([a-z_]*)\(?(memgraph_[a-z_]+_(?:total|bucket))\b/g))
+    assert.match(call, /^(?:rate|increase)$/, `${name} in ${whole}`);
+  return labels;
+}
+
+test('the rules ask for series that there are', async () => {
+  const names = documented(await read('docs/reference.md'));
+  const rules = await read('chart/memgraph-ha/files/alerts.yaml');
+  const exprs = [...rules.matchAll(/expr: \|\n +(.*)\n/g)].map(([, expr]) => expr);
+  assert.ok(exprs.length > 20 && exprs.length === rules.split('alert: ').length - 1);
+  for (const expr of exprs.filter((e) => !e.includes('kube_pod_container'))) checkExpression(names, expr);
+});
+
+test('the dashboard: panels that do not overlap, expressions that Prometheus takes, series that there are', async (t) => {
   const names = documented(await read('docs/reference.md'));
   const dashboard = JSON.parse(await read('chart/memgraph-ha/files/dashboard.json'));
-  const texts = dashboard.panels.flatMap((p) => p.targets.map((target) => target.expr));
-  assert.ok(texts.length >= 18);
-  texts.push(await read('chart/memgraph-ha/files/alerts.yaml'));
-  for (const text of texts) {
-    for (const [name] of text.matchAll(/\bmemgraph_[a-z_]+\b/g)) {
-      assert.ok(names.has(name.replace(/_bucket$/, '')), `${name} in ${text.slice(0, 80)}`);
+  const { panels } = dashboard;
+  assert.equal(new Set(panels.map((p) => p.id)).size, panels.length);
+  assert.equal(new Set(panels.map((p) => p.title)).size, panels.length);
+  assert.deepEqual(dashboard.templating.list.map((v) => v.name), ['datasource', 'namespace', 'job']);
+  for (const [i, { title, gridPos: g }] of panels.entries()) {
+    assert.ok(g.x >= 0 && g.w > 0 && g.h > 0 && g.x + g.w <= 24, title);
+    for (const { title: other, gridPos: o } of panels.slice(i + 1))
+      assert.ok(g.x + g.w <= o.x || o.x + o.w <= g.x || g.y + g.h <= o.y || o.y + o.h <= g.y, `${title} over ${other}`);
+  }
+  const source = { type: 'prometheus', uid: '${datasource}' };
+  const shown = panels.filter((p) => p.type !== 'row');
+  assert.ok(shown.length >= 40);
+  const exprs = [];
+  for (const panel of shown) {
+    assert.ok(['stat', 'timeseries', 'state-timeline'].includes(panel.type), panel.title);
+    assert.deepEqual(panel.datasource, source, panel.title);
+    assert.equal(new Set(panel.targets.map((q) => q.refId)).size, panel.targets.length, panel.title);
+    for (const { expr, legendFormat, datasource } of panel.targets) {
+      assert.deepEqual(datasource, source, panel.title);
+      const labels = checkExpression(names, expr);
+      for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
+        assert.ok(labels.has(label), `{{${label}}} in ${panel.title}`);
+        assert.ok(!/ by \(/.test(expr) || new RegExp(` by \\([^)]*\\b${label}\\b`).test(expr), `{{${label}}} of ${expr}`);
+      }
+      exprs.push(expr);
     }
   }
-  assert.equal(new Set(dashboard.panels.map((p) => p.id)).size, dashboard.panels.length);
+  exprs.push(...dashboard.annotations.list.map((note) => note.expr));
+  for (const expr of exprs) // two installations in one namespace are two pictures
+    for (const [selector] of expr.matchAll(/\b(?:memgraph|process)_[a-z_]+(?:\{[^}]*\})?/g))
+      assert.match(selector, /\{namespace="\$namespace",job="\$job"/, expr);
+  const rules = exprs.map((expr, i) => `  - record: panel_${i}\n    expr: ${JSON.stringify(
+    expr.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '1h'))}\n`).join('');
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'dashboard-')), 'rules.yaml');
+  t.after(() => rm(path.dirname(file), { recursive: true }));
+  await writeFile(file, `groups:\n- name: dashboard\n  rules:\n${rules}`);
+  assert.deepEqual((await promtool(['check', 'rules', '--lint=none', file])).text.match(/\d+ rules found|FAILED[^]*/)?.[0], `${exprs.length} rules found`);
 });
