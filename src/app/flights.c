@@ -6,7 +6,8 @@
 
 struct flights {
     struct controller *c;
-    bool shut; /* the gate does not forward: `now` is under way */
+    bool shut;      /* the gate does not forward: `now` is under way */
+    int64_t before; /* the record's epoch as it was shut */
     struct flight now;
     unsigned n; /* ever */
     struct flight last[FLIGHTS_MAX];
@@ -51,14 +52,24 @@ static int64_t zero_of(const struct flights *f)
     return w->epoch == f->now.epoch && zero_us ? zero_us : f->now.shut_us;
 }
 
+/* One is being begun; or was, and a follower hears of it when it is over. */
+static bool is_another_epoch(const struct flights *f)
+{
+    const struct view *v = &f->c->view;
+
+    return v->record_exists && (v->record.transition != EPOCH_NONE || v->record.epoch != f->before);
+}
+
 void flights_follow(struct flights *f)
 {
     const struct view *v = &f->c->view;
     bool shut = f->c->plan.gate.state != GATE_OPEN;
 
-    if (shut && !f->shut)
+    if (shut && !f->shut) {
         f->now = (struct flight){.shut_us = v->now_us};
-    if (shut && v->record_exists && v->record.transition != EPOCH_NONE)
+        f->before = v->record.epoch;
+    }
+    if ((shut || f->shut) && is_another_epoch(f))
         f->now.epoch = v->record.epoch;
     if (f->shut)
         count_parked(f);
@@ -113,17 +124,27 @@ static json_t *flight_json(const struct flight *flight)
                      ms_since(flight->zero_us, flight->answer_us));
 }
 
+/* The phases count from there: the detection, or the decision. */
+static void add_times(json_t *entry)
+{
+    int64_t at_ms = json_integer_value(json_object_get(entry, "at"));
+    int64_t open_ms = json_integer_value(json_object_get(json_object_get(entry, "ms"), "open"));
+    char text[40];
+
+    kube_format_time(at_ms * 1000, text, sizeof text);
+    (void)json_object_set_new(entry, "at", json_string(text));
+    kube_format_time((at_ms - open_ms) * 1000, text, sizeof text);
+    (void)json_object_set_new(entry, "since", json_string(text));
+}
+
 static json_t *entry_json(const struct flights *f, const char *text)
 {
     json_t *entry = json_loads(text, 0, NULL);
-    int64_t at_ms = json_integer_value(json_object_get(entry, "at"));
     int64_t epoch = json_integer_value(json_object_get(entry, "epoch"));
-    char at[40];
 
     if (!entry)
         return json_object();
-    kube_format_time(at_ms * 1000, at, sizeof at);
-    (void)json_object_set_new(entry, "at", json_string(at));
+    add_times(entry);
     (void)json_object_set_new(entry, "clients", flight_json(flights_of(f, epoch)));
     return entry;
 }

@@ -1,7 +1,7 @@
 #include "app/metric.h"
 
 static const double bounds[METRIC_BUCKETS - 1] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                  0.5,   1,    2.5,   5,    15};
+                                                  0.5,   1,    2.5,   5,    10,  30};
 
 void metric_head(struct buf *out, const char *name, const char *type, const char *help)
 {

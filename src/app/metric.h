@@ -10,7 +10,7 @@ void metric_head(struct buf *out, const char *name, const char *type, const char
 void metric_one(struct buf *out, const char *name, const char *type, const char *help,
                 double value);
 
-enum { METRIC_BUCKETS = 12 }; /* the last one is +Inf */
+enum { METRIC_BUCKETS = 13 }; /* the last one is +Inf */
 struct metric_histogram {
     uint64_t bucket[METRIC_BUCKETS], count;
     double sum_seconds;

@@ -32,7 +32,7 @@ struct transitions {
     struct controller *c;
     char seen[HISTORY_SIZE]; /* the newest entry that was looked at */
     bool led;                /* at the last step */
-    int64_t epoch;           /* of the failover that was begun last; 0: none was seen */
+    int64_t epoch;           /* of the change of main that was begun last; 0: none was seen */
     enum loss loss;          /* why */
     uint64_t by_kind[KINDS_N];
     struct metric_histogram took[KINDS_N][PHASES_N];
@@ -67,12 +67,15 @@ static enum loss loss_of(const struct view *v, int pod)
     return p->link_fail == FAIL_REFUSED ? LOSS_PROCESS : LOSS_SILENT;
 }
 
-/* A main that goes on as it is, as an operator forces it, is no failover: `from` names nobody. */
+/* A main that goes on as it is, as an operator forces it, is no failover: `from` names nobody. A
+ * switchover may become one, and then it is the last look at the old main that tells. */
 static void note_begin(struct transitions *t)
 {
     const struct record *r = &t->c->view.record;
+    bool seen = r->transition == EPOCH_FAILOVER && r->epoch == t->epoch;
 
-    if (r->transition != EPOCH_FAILOVER || r->epoch == t->epoch || r->from < 0)
+    if ((r->transition != EPOCH_FAILOVER && r->transition != EPOCH_SWITCHOVER) || seen ||
+        r->from < 0)
         return;
     t->epoch = r->epoch;
     t->loss = loss_of(&t->c->view, r->from);

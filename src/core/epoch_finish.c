@@ -23,7 +23,7 @@ static long long ms_between(int64_t from_us, int64_t to_us)
 
 /* One compact JSON object; names and reasons hold nothing that would need escaping. Times of the
  * phases are milliseconds since the detection, or since the decision when nothing was lost. */
-static void add_history(const struct view *v, struct record *r, bool proven)
+static void add_history(const struct view *v, struct record *r, enum epoch_kind kind, bool proven)
 {
     const struct epoch_work *w = &v->work;
     int64_t zero_us = w->detected_at ? w->detected_at : w->decided_at;
@@ -38,7 +38,7 @@ static void add_history(const struct view *v, struct record *r, bool proven)
         "{\"epoch\":%lld,\"kind\":\"%s\",\"at\":%lld,\"from\":\"%s\",\"to\":\"%s-%d\","
         "\"why\":\"%s\",\"sync\":\"%s\",\"ms\":{\"decide\":%lld,\"record\":%lld,\"fence\":%lld,"
         "\"promote\":%lld,\"touch\":%lld,\"open\":%lld}}",
-        (long long)r->epoch, epoch_kind_name(r->transition), (long long)(v->wall_us / 1000), from,
+        (long long)r->epoch, epoch_kind_name(kind), (long long)(v->wall_us / 1000), from,
         v->settings.name, r->target, r->reason,
         proven                 ? "ready"
         : v->work.s_registered ? "unproven"
@@ -66,13 +66,13 @@ static bool became_failover(const struct view *v)
            view_lost(v, v->record.from, why);
 }
 
-static void set_outcome(const struct view *v, struct record *r, bool proven)
+static void set_outcome(const struct view *v, struct record *r, enum epoch_kind kind, bool proven)
 {
     const struct pod *s = &v->pods[view_s(v)];
 
     if (is_forming(r) && !proven)
         return;
-    if (became_failover(v)) {
+    if (kind != v->record.transition) {
         r->promoted = PROMOTED_FAILOVER;
         r->sync_why = SYNC_WHY_FAILOVER;
     }
@@ -105,6 +105,7 @@ static const char *event_of(enum epoch_kind kind)
 
 void epoch_finish(const struct view *v, struct plan *plan)
 {
+    enum epoch_kind kind = became_failover(v) ? EPOCH_FAILOVER : v->record.transition;
     bool proven = epoch_s_proven(v);
     char sync[RUN_SIZE + 40];
     struct record *r = plan_write(plan, v, RULE_EPOCH, "epoch %lld (%s) on %s-%d is begun, S is %s",
@@ -116,8 +117,8 @@ void epoch_finish(const struct view *v, struct plan *plan)
 
     if (!r)
         return;
-    add_history(v, r, proven);
-    set_outcome(v, r, proven);
+    add_history(v, r, kind, proven);
+    set_outcome(v, r, kind, proven);
     if (v->pods[r->target].database[0])
         (void)str_copy(r->database, sizeof r->database, v->pods[r->target].database);
     if (r->from >= 0 && v->pods[r->from].role != ROLE_REPLICA)
@@ -131,7 +132,7 @@ void epoch_finish(const struct view *v, struct plan *plan)
                   "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
                   (long long)r->epoch, sync);
     else
-        plan_tell(plan, v, RULE_EPOCH, event_of(v->record.transition), r->target,
+        plan_tell(plan, v, RULE_EPOCH, event_of(kind), r->target,
                   "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
                   (long long)r->epoch, sync);
 }

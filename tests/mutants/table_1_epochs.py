@@ -140,7 +140,7 @@ PROCEDURE = under(
      "        r->sync = proven ? SYNC_READY : SYNC_UNPROVEN;", "        r->sync = SYNC_READY;"),
     ("database-not-recorded", "epoch_finish.c", "the database's UUID is recorded",
      "    if (v->pods[r->target].database[0])", "    if (!v->pods[r->target].exists)"),
-    ("history-not-written", "epoch_finish.c", "every epoch leaves an entry of the history", "    add_history(v, r, proven);\n", ""),
+    ("history-not-written", "epoch_finish.c", "every epoch leaves an entry of the history", "    add_history(v, r, kind, proven);\n", ""),
     ("refused-not-recorded", "epoch_finish.c", "an S that was refused in the epoch is recorded as such",
      "    } else if (pod_refused(s) && !record_alone_by_decision(r, v->wall_us)) {", "    } else if (!v->record_exists && pod_refused(s)) {"),
     ("unheard-old-main-not-fenced", "epoch_finish.c", "an old main that could not be demoted is fenced at the end",

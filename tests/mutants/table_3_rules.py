@@ -234,7 +234,7 @@ SWITCHOVER = under(
     ("switchover-takes-ineligible", "switchover.c", "S must be one that may be promoted",
      "           eligibility_may_promote(v, why);\n}\n\n/* ---- what comes", "           v->record_exists;\n}\n\n/* ---- what comes"),
     ("what-was-planned-stays-planned", "epoch_finish.c", "a switchover whose old main died before it was demoted is recorded as a failover",
-     "    if (became_failover(v)) {", "    if (!v->record_exists) {"),
+     "became_failover(v) ? EPOCH_FAILOVER", "!v->record_exists ? EPOCH_FAILOVER"),
     ("old-main-does-not-join", "epoch.c", "T takes part as the new S", "    return kind != EPOCH_FAILOVER; /* nothing slow", "    return kind != EPOCH_FAILOVER && kind != EPOCH_SWITCHOVER; /* nothing slow"),
 )
 

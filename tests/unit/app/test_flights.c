@@ -115,6 +115,37 @@ static void test_a_hold_without_a_transition_is_none(void **state)
     assert_null(flights_of(c.flights, 4));
 }
 
+/* A follower may hear of the record when all is over: its link had told it. */
+static void test_a_follower_that_hears_late(void **state)
+{
+    json_t *clients;
+
+    (void)state;
+    at(1000, GATE_OPEN, 4, EPOCH_NONE);
+    at(2000, GATE_CUT, 4, EPOCH_NONE);
+    flights_cut(c.flights, 2);
+    at(2100, GATE_OPEN, 5, EPOCH_NONE);
+    clients = clients_of(5);
+    assert_int_equal(json_integer_value(json_object_get(clients, "sessionsCut")), 2);
+    assert_int_equal(json_integer_value(json_object_get(clients, "shutMs")), 100);
+    json_decref(clients);
+}
+
+static void test_times_of_an_entry(void **state)
+{
+    json_t *json, *entry;
+
+    (void)state;
+    record_add_history(&c.view.record, "{\"epoch\":4,\"at\":1700000000500,\"ms\":{\"open\":400}}");
+    json = flights_json(&c);
+    entry = json_array_get(json_object_get(json, "transitions"), 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "at")),
+                        "2023-11-14T22:13:20.500000Z");
+    assert_string_equal(json_string_value(json_object_get(entry, "since")),
+                        "2023-11-14T22:13:20.100000Z");
+    json_decref(json);
+}
+
 static void test_the_oldest_are_forgotten(void **state)
 {
     (void)state;
@@ -134,6 +165,8 @@ int main(void)
         TEST(failover),
         TEST(without_the_leaders_times),
         TEST(a_hold_without_a_transition_is_none),
+        TEST(a_follower_that_hears_late),
+        TEST(times_of_an_entry),
         TEST(the_oldest_are_forgotten),
     };
 

@@ -497,6 +497,35 @@ static void test_metrics_of_anothers_failover(void **state)
     buf_done(&out);
 }
 
+/* The old main died while it handed over: what was planned became a failover. */
+static void test_metrics_of_a_switchover_that_became_one(void **state)
+{
+    struct record r;
+    struct buf out;
+
+    (void)state;
+    fill();
+    transitions_follow(c.transitions);
+    r = c.view.record;
+    r.epoch = 4;
+    r.transition = EPOCH_SWITCHOVER;
+    r.from = 0;
+    r.target = 1;
+    view_record(controller_view(&c), &r);
+    transitions_follow(c.transitions);
+    view_link_down(controller_view(&c), 0, FAIL_REFUSED, "refused");
+    transitions_follow(c.transitions);
+    r.transition = EPOCH_NONE;
+    r.from = -1;
+    record_add_history(&r, "{\"epoch\":4,\"kind\":\"failover\",\"at\":1,\"ms\":{}}");
+    view_record(&c.view, &r);
+    transitions_follow(c.transitions);
+    buf_init(&out, 1 << 20);
+    metrics_write(&c, &out);
+    assert_true(value_of(&out, FAILOVERS(0, 1, "process gone", "done")) == 1);
+    buf_done(&out);
+}
+
 /* An operator lets the main go on as it is, after a failover: nobody failed over to it. */
 static void test_a_main_that_is_forced_to_go_on_is_no_failover(void **state)
 {
@@ -562,6 +591,7 @@ int main(void)
         TEST(metrics_of_anothers_failover),
         TEST(a_main_that_is_forced_to_go_on_is_no_failover),
         TEST(metrics_of_what_is_not_known),
+        TEST(metrics_of_a_switchover_that_became_one),
     };
 
     return cmocka_run_group_tests(tests, read_docs, NULL);

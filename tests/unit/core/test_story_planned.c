@@ -396,6 +396,8 @@ static void test_a_death_within_a_switchover(void **state)
     world_kill(w, 0);
     (void)world_until(w, world_is_open, second, "the other serves");
     assert_true(record_is_fenced(&w->record, 0));
+    assert_non_null(strstr(w->record.history[1], "{\"epoch\":2,\"kind\":\"failover\","));
+    assert_non_null(strstr(w->trace, "EPOCH event FailoverDone"));
     world_start(w, 0);
     w->injection.count = 0;
     (void)world_until(w, world_is_ready, 10 * second, "joined");
