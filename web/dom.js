@@ -20,7 +20,7 @@ export const $ = (id) => document.getElementById(id);
 const KEPT = new Set(['open']); // the reader's, not ours
 
 function patch(old, fresh) {
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.dataset?.key !== fresh.dataset?.key) {
     old.replaceWith(fresh);
     return;
   }

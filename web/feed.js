@@ -1,24 +1,25 @@
 // The controller's overview, live: server-sent events, and asking every two seconds while there are
 // none. onData gets each document; onState gets 'live', 'polling' or 'lost'.
+import { parse, stopwatch } from './words.js';
 
 const SILENT_MS = 5_000;
 const POLL_MS = 2_000;
 
 export function follow(onData, onState) {
   let events;
-  let heardAt = performance.now();
+  let silence = stopwatch();
   let polling = false;
 
-  const take = (document, state) => {
-    heardAt = performance.now();
-    onData(document);
+  const take = (text, state) => {
+    silence = stopwatch();
+    onData(parse(text));
     onState(state);
   };
 
   const open = () => {
     events?.close();
     events = new EventSource('api/v1/events');
-    events.addEventListener('overview', (event) => take(JSON.parse(event.data), 'live'));
+    events.addEventListener('overview', (event) => take(event.data, 'live'));
   };
 
   const poll = async () => {
@@ -27,7 +28,7 @@ export function follow(onData, onState) {
     try {
       const answer = await fetch('api/v1/overview', { cache: 'no-store', signal: AbortSignal.timeout(POLL_MS) });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      take(await answer.json(), 'polling');
+      take(await answer.text(), 'polling');
     } catch {
       onState('lost');
     } finally {
@@ -37,7 +38,7 @@ export function follow(onData, onState) {
 
   // EventSource connects again by itself after an end, not after an error of HTTP.
   const look = () => {
-    const silent = performance.now() - heardAt > SILENT_MS;
+    const silent = silence() > SILENT_MS;
     if (events.readyState === EventSource.OPEN && !silent) return;
     if (events.readyState === EventSource.CLOSED || silent) open();
     poll();
@@ -46,4 +47,5 @@ export function follow(onData, onState) {
   open();
   setInterval(look, POLL_MS);
   addEventListener('online', look);
+  document.addEventListener('visibilitychange', look); // timers are slow in the background
 }

@@ -18,15 +18,42 @@ export function bytes(n) {
 
 export const count = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
-export function clock(text) {
+// Milliseconds since the call, as a function. A monotonic clock stands still while a laptop sleeps, the
+// other one may be set: whichever shows more.
+export function stopwatch() {
+  const [mono, wall] = [performance.now(), Date.now()];
+  return () => Math.max(performance.now() - mono, Date.now() - wall);
+}
+
+// A time of the controller's in the reader's zone; the day as well unless it is `now`'s.
+export function clock(text, now = Date.now()) {
   const d = new Date(text);
   const time = d.toLocaleTimeString('en-GB');
-  return d.toDateString() === new Date().toDateString() ? time : `${d.toISOString().slice(0, 10)} ${time}`;
+  return d.toDateString() === new Date(now).toDateString() ? time : `${d.toLocaleDateString('sv')} ${time}`;
+}
+
+// "until 21:05:48 (59 min from now)": by the controller's clock, whatever the reader's shows.
+export function until(text, now) {
+  return text ? `until ${clock(text, now)} (${duration(Math.max(0, Date.parse(text) - Date.parse(now)))} from now)` : 'until somebody resumes';
 }
 
 export const mode = (text) => text.replace('strict_sync', 'STRICT SYNC').replace('async', 'ASYNC').replace('sync', 'SYNC');
 
 export const gate = { open: 'forwards', hold: 'holds clients', drain: 'lets sessions end', cut: 'lets nobody through' };
+
+// The controller's words for people, without what only machines compare: ids of processes by their
+// first letters (a text that was too long may end within one), the record's notation of `sync` and `paused`.
+export function readable(text) {
+  return text
+    .replace(/\bsync is (ready|unproven):[0-9a-f-]+/g, 'sync is $1')
+    .replace(/\bsync is none:(\w+)(:[0-9a-f.-]*)?/g, 'sync is none, $1')
+    .replace(/\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]*/g, '$1…')
+    .replace(/^([!-?A-~]+)@\d{13}\.\.(\d{13})?$/, (_, by, end) => `${by}, ${end ? `until ${clock(Number(end))}` : 'until somebody resumes'}`);
+}
+
+const FOR_PEOPLE = new Set(['why', 'value', 'answer', 'reason', 'error']);
+
+export const parse = (text) => JSON.parse(text, (key, value) => (FOR_PEOPLE.has(key) && typeof value === 'string' ? readable(value) : value));
 
 // How a replica follows: 'good', 'near' (under writes an ASYNC replica hardly ever reads ready),
 // 'behind' (it catches up) or 'bad'.
@@ -37,43 +64,44 @@ export function follows({ registration: r, link }) {
   return r.status === 'recovery' ? 'behind' : 'bad';
 }
 
-// Ids of processes by their first letters.
-const short = (text) => text.replace(/\b([0-9a-f]{8})-[0-9a-f-]{27}\b/g, '$1…');
+const pod = (status, name) => status.pods.find((p) => p.name === name);
 
-// What is wrong with a pod, in a few words; '' when nothing is.
-export function trouble(pod, status) {
-  if (!pod.kubernetes.exists) return 'gone';
-  if (pod.topology !== 'main' && pod.memgraph.role === 'main') return 'main without being meant to';
-  if (pod.kubernetes.terminating) return 'is being stopped';
-  if (pod.link.state === 'down') return 'does not answer';
-  if (pod.link.state !== 'up') return 'is being connected';
-  if (pod.topology === 'main' && pod.memgraph.role !== 'main') return 'is no main yet';
-  if (pod.topology !== 'main' && !pod.registration && status.main) return 'is not registered';
-  if (pod.registration && follows(pod) === 'bad') return pod.registration.status;
-  return '';
+// The main answers, as one: what it says of its replicas is known.
+export function mainServes(status) {
+  const main = pod(status, status.main);
+  return main?.link.state === 'up' && main.memgraph.role === 'main';
 }
 
-// The one sentence, its level (ok, warn, bad) and what to know beside it.
-export function sentence({ status, explain }) {
-  const notes = [];
-  if (status.paused) {
-    notes.push(`Decisions are paused${status.paused.until ? ` until ${clock(status.paused.until)}` : ' until somebody resumes them'} (${status.paused.text.split('@')[0]}): if the main dies, nobody takes over.`);
+// Replication to a pod, as the main shows it: {mode, state, kind of arrow}.
+export function replication(replica, status) {
+  const r = replica.registration;
+  if (!r) {
+    return mainServes(status) && !status.transition ? { mode: 'not registered', state: '', kind: 'broken' }
+      : { mode: 'not known now', state: '', kind: 'unknown' };
   }
-  if (status.degraded) notes.push('The main serves without a SYNC replica, by decision: a write is on one pod alone.');
-  if (status.request) notes.push(`Asked for: ${status.request.kind}${status.request.pod ? ` ${status.request.pod}` : ''}.`);
-  if (!status.leadership.leader && status.leadership.holder !== status.leadership.identity) notes.push(`This controller (${status.leadership.identity}) only looks on; ${status.leadership.holder || 'nobody'} decides.`);
-  if (!status.main) return { level: 'bad', text: `There is no main yet: ${status.reason}`, notes };
-  const next = explain.failover;
-  if (status.gate.state !== 'open') {
-    const held = status.gate.state === 'hold';
-    if (status.reason !== status.gate.why) notes.unshift(`${status.reason}.`);
-    return { level: held ? 'warn' : 'bad', text: `Writes wait: ${status.gate.why}`, notes };
-  }
-  const text = `${status.main} is main; ${status.syncReplica} would take over now: ${next.possible ? 'yes' : 'no'}`;
-  if (!next.possible) {
-    const unmet = next.conditions.filter((c) => !c.holds).map((c) => c.value);
-    notes.unshift(...(unmet.length ? unmet : [next.answer]).map((why) => `Why not: ${short(why)}`));
-  }
-  const level = !next.possible || status.paused || status.degraded || status.transition ? 'warn' : 'ok';
-  return { level, text, notes };
+  const how = follows(replica);
+  const [sign, kind] = { good: ['✔', 'flow'], near: ['✔', 'flow'], behind: ['…', 'held'], bad: ['✖', 'broken'] }[how];
+  const lag = r.behind === undefined ? '' : `, lag ${Math.abs(r.behind)}`;
+  return { mode: mode(r.mode), state: `${sign} ${how === 'near' ? 'follows' : r.status}${lag}`, kind };
+}
+
+// What is wrong with a pod, in a few words; '' when nothing is.
+export function trouble(p, status) {
+  if (!p.kubernetes.exists) return 'gone';
+  if (p.kubernetes.terminating) return 'is being stopped';
+  if (p.link.state === 'down') return 'does not answer';
+  if (p.link.state !== 'up') return 'is being connected';
+  if (!status.main || status.transition) return '';
+  if (p.topology !== 'main' && p.memgraph.role === 'main') return 'main, not meant to be';
+  if (p.topology === 'main') return p.memgraph.role === 'main' ? '' : 'is no main yet';
+  if (!p.registration) return mainServes(status) ? 'is not registered' : '';
+  return follows(p) === 'bad' ? p.registration.status : '';
+}
+
+// Writes through the gateway: {sign, words, kind of arrow}.
+export function writing({ status, explain }) {
+  const { state } = status.gate;
+  if (state === 'open' && explain.writes.possible) return { sign: '✔', words: 'writes', kind: 'flow' };
+  if (state === 'open') return { sign: '✖', words: 'writes fail', kind: 'broken' };
+  return state === 'cut' ? { sign: '✖', words: 'writes wait', kind: 'broken' } : { sign: '‖', words: 'writes wait', kind: 'held' };
 }
