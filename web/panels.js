@@ -62,7 +62,7 @@ function bar(points) {
 }
 
 function clients(c) {
-  if (!c) return 'What clients felt of it was not seen by this controller.';
+  if (!c) return 'What clients felt of it was not written down.';
   const parts = [`writes waited ${duration(c.shutMs)}`, `${count(c.sessionsCut, 'session')} cut`];
   if (c.parkedMost) parts.push(`${count(c.parkedMost, 'client')} waited`);
   if (c.ms.firstAnswer !== null) parts.push(`first answer after ${duration(c.ms.firstAnswer)}`);

@@ -3,6 +3,7 @@
 #include "app/confirm.h"
 #include "app/election.h"
 #include "app/events.h"
+#include "app/felt.h"
 #include "app/flights.h"
 #include "app/labels.h"
 #include "app/link.h"
@@ -249,6 +250,7 @@ static void make_parts(struct controller *c)
     c->election = election_new(c);
     c->prestop = prestop_new(c);
     c->flights = flights_new(c);
+    c->felt = felt_new(c);
     c->transitions = transitions_new(c);
     c->pulse = pulse_new(c);
 }
@@ -298,6 +300,7 @@ void controller_free(struct controller *c)
     state_free(c->state);
     events_free(c->events);
     routes_free(c->routes);
+    felt_free(c->felt);
     flights_free(c->flights);
     transitions_free(c->transitions);
     pulse_free(c->pulse);

@@ -21,6 +21,7 @@ struct routes;
 struct events;
 struct labels;
 struct prestop;
+struct felt;
 struct flights;
 struct transitions;
 struct pulse;
@@ -65,6 +66,7 @@ struct controller {
     struct labels *labels;
     struct prestop *prestop;
     struct flights *flights;
+    struct felt *felt;
     struct transitions *transitions;
     struct pulse *pulse;
 

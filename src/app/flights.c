@@ -1,5 +1,6 @@
 #include "app/flights.h"
 
+#include "app/felt.h"
 #include "app/routes.h"
 #include "base/alloc.h"
 #include "proto/kube.h"
@@ -44,12 +45,13 @@ static void count_parked(struct flights *f)
 }
 
 /* The leader of the transition counts from when it saw the loss, or decided; others do not know. */
-static int64_t zero_of(const struct flights *f)
+static void set_zero(const struct flights *f, struct flight *flight)
 {
     const struct epoch_work *w = &f->c->view.work;
     int64_t zero_us = w->detected_at ? w->detected_at : w->decided_at;
 
-    return w->epoch == f->now.epoch && zero_us ? zero_us : f->now.shut_us;
+    flight->led = w->epoch == flight->epoch && zero_us;
+    flight->zero_us = flight->led ? zero_us : flight->shut_us;
 }
 
 /* One is being begun; or was, and a follower hears of it when it is over. */
@@ -74,9 +76,10 @@ void flights_follow(struct flights *f)
     if (f->shut)
         count_parked(f);
     if (!shut && f->shut && f->now.epoch) {
-        f->now.zero_us = zero_of(f);
+        set_zero(f, &f->now);
         f->now.open_us = v->now_us;
         f->last[f->n++ % FLIGHTS_MAX] = f->now;
+        felt_ended(f->c->felt);
     }
     f->shut = shut;
 }
@@ -107,23 +110,6 @@ const struct flight *flights_of(const struct flights *f, int64_t epoch)
 
 /* ---- the document ---- */
 
-static json_t *ms_since(int64_t zero_us, int64_t at_us)
-{
-    return at_us ? json_integer((at_us - zero_us) / 1000) : json_null();
-}
-
-static json_t *flight_json(const struct flight *flight)
-{
-    if (!flight)
-        return json_null();
-    return json_pack("{s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "sessionsCut", (json_int_t)flight->cut,
-                     "parkedMost", (json_int_t)flight->parked, "shutMs",
-                     (json_int_t)((flight->open_us - flight->shut_us) / 1000), "ms", "shut",
-                     ms_since(flight->zero_us, flight->shut_us), "route",
-                     ms_since(flight->zero_us, flight->open_us), "firstAnswer",
-                     ms_since(flight->zero_us, flight->answer_us));
-}
-
 /* The phases count from there: the detection, or the decision. */
 static void add_times(json_t *entry)
 {
@@ -137,7 +123,7 @@ static void add_times(json_t *entry)
     (void)json_object_set_new(entry, "since", json_string(text));
 }
 
-static json_t *entry_json(const struct flights *f, const char *text)
+static json_t *entry_json(const struct controller *c, const json_t *felt, const char *text)
 {
     json_t *entry = json_loads(text, 0, NULL);
     int64_t epoch = json_integer_value(json_object_get(entry, "epoch"));
@@ -145,16 +131,17 @@ static json_t *entry_json(const struct flights *f, const char *text)
     if (!entry)
         return json_object();
     add_times(entry);
-    (void)json_object_set_new(entry, "clients", flight_json(flights_of(f, epoch)));
+    (void)json_object_set_new(entry, "clients", felt_of(c, felt, epoch));
     return entry;
 }
 
 json_t *flights_json(const struct controller *c)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *felt = felt_written(c);
     const struct record *r = &c->view.record;
 
     for (unsigned i = c->view.record_exists ? r->history_n : 0; i > 0; i--)
-        (void)json_array_append_new(list, entry_json(c->flights, r->history[i - 1]));
+        (void)json_array_append_new(list, entry_json(c, felt, r->history[i - 1]));
+    json_decref(felt);
     return json_pack("{s:s, s:o}", "seenBy", c->config.pod, "transitions", list);
 }

@@ -3,9 +3,9 @@
  *
  * The record keeps what the core knows: when it detected, decided, wrote, fenced, promoted. How
  * many sessions the write gateway cut, how many clients waited, and when the first answer came
- * through it again only the replica that carries the clients knows; it is kept in its memory, the
- * last FLIGHTS_MAX. A time in which the write gateway did not forward counts as a transition's when
- * one was under way in it. */
+ * through it again only the replica that carries the clients knows; it remembers the last
+ * FLIGHTS_MAX, and app/felt.h writes them down. A time in which the write gateway did not forward
+ * counts as a transition's when one was under way in it. */
 #ifndef APP_FLIGHTS_H
 #define APP_FLIGHTS_H
 
@@ -17,7 +17,8 @@ enum { FLIGHTS_MAX = HISTORY_MAX };
 
 struct flight {
     int64_t epoch;
-    int64_t zero_us;                     /* detected or decided, as the leader's record counts */
+    bool led;                            /* this replica led it */
+    int64_t zero_us;                     /* detected or decided, where it led; else shut_us */
     int64_t shut_us, open_us, answer_us; /* the gate; the first answer after it; 0: not yet */
     uint64_t cut;                        /* sessions */
     uint64_t parked;                     /* clients that waited at the same time, at most */
@@ -34,7 +35,7 @@ void flights_answer(struct flights *f);
 /* NULL: none of this epoch. Borrowed until the next step. */
 const struct flight *flights_of(const struct flights *f, int64_t epoch);
 
-/* The record's history, newest first, each entry with `clients`: what was felt here, or null. New
+/* The record's history, newest first, each entry with `clients`: what was felt of it, or null. New
  * reference. */
 json_t *flights_json(const struct controller *c);
 

@@ -9,6 +9,7 @@ struct note {
     struct controller *c;
     char key[16]; /* empty: it only reads */
     char text[NOTE_SIZE];
+    note_edit_fn *edit; /* in place of key and text */
     note_check_fn *check;
     note_done_fn *done;
     void *arg;
@@ -54,16 +55,6 @@ static void on_written(void *arg, const struct kube_answer *answer)
         try_again(n, &answer->fail); /* it may have been written all the same: the read tells */
 }
 
-/* The object as it is, but for one key. */
-static void write_key(struct note *n, json_t *object)
-{
-    json_t *changed = json_deep_copy(object);
-
-    (void)json_object_set_new(json_object_get(changed, "data"), n->key, json_string(n->text));
-    n->request = kube_client_send(n->c->kube, "PUT", n->path, NULL, changed, on_written, n);
-    json_decref(changed);
-}
-
 static struct fail read_object(struct note *n, json_t *object, json_t **data)
 {
     struct kube_meta meta;
@@ -77,18 +68,42 @@ static struct fail read_object(struct note *n, json_t *object, json_t **data)
     return state_decode(*data, &n->record);
 }
 
-static bool says_so_already(const struct note *n, json_t *data)
+/* False: there is nothing to change. */
+static bool change(const struct note *n, json_t *data)
 {
-    const char *now = json_string_value(json_object_get(data, n->key));
+    const char *now;
 
-    return strcmp(now ? now : "", n->text) == 0;
+    if (n->edit)
+        return n->edit(n->arg, data);
+    now = json_string_value(json_object_get(data, n->key));
+    if (!n->key[0] || strcmp(now ? now : "", n->text) == 0)
+        return false;
+    (void)json_object_set_new(data, n->key, json_string(n->text));
+    return true;
+}
+
+/* object: as it was read. Writes it with one key changed. */
+static void write_change(struct note *n, json_t *object)
+{
+    json_t *changed = json_deep_copy(object);
+    struct fail f = {0};
+    char why[WHY_SIZE] = "";
+
+    if (!change(n, json_object_get(changed, "data"))) {
+        finish(n, &f);
+    } else if (n->check && !n->check(&n->record, why)) {
+        f = fail_make(FAIL_CONFLICT, "%s", why);
+        finish(n, &f);
+    } else {
+        n->request = kube_client_send(n->c->kube, "PUT", n->path, NULL, changed, on_written, n);
+    }
+    json_decref(changed);
 }
 
 static void on_read(void *arg, const struct kube_answer *answer)
 {
     struct note *n = arg;
     struct fail f = answer->fail;
-    char why[WHY_SIZE] = "";
     json_t *data;
 
     n->request = NULL;
@@ -102,14 +117,10 @@ static void on_read(void *arg, const struct kube_answer *answer)
         return;
     }
     f = read_object(n, answer->body, &data);
-    if (f.kind != FAIL_NONE || !n->key[0] || says_so_already(n, data)) {
+    if (f.kind == FAIL_NONE)
+        write_change(n, answer->body);
+    else
         finish(n, &f);
-    } else if (n->check && !n->check(&n->record, why)) {
-        f = fail_make(FAIL_CONFLICT, "%s", why);
-        finish(n, &f);
-    } else {
-        write_key(n, answer->body);
-    }
 }
 
 static void send_read(void *arg)
@@ -119,18 +130,14 @@ static void send_read(void *arg)
     n->request = kube_client_send(n->c->kube, "GET", n->path, NULL, NULL, on_read, n);
 }
 
-struct note *note_write(struct controller *c, const char *key, const char *text,
-                        note_check_fn *check, note_done_fn *done, void *arg)
+static struct note *begin(struct controller *c, note_done_fn *done, void *arg)
 {
     struct note *n = xcalloc(1, sizeof *n);
     char name[KUBE_NAME_SIZE];
 
     n->c = c;
-    n->check = check;
     n->done = done;
     n->arg = arg;
-    (void)str_copy(n->key, sizeof n->key, key);
-    (void)str_copy(n->text, sizeof n->text, text);
     config_record_name(&c->config, name, sizeof name);
     (void)str_format(n->path, sizeof n->path, "/api/v1/namespaces/%s/configmaps/%s",
                      c->config.namespace_, name);
@@ -139,9 +146,28 @@ struct note *note_write(struct controller *c, const char *key, const char *text,
     return n;
 }
 
+struct note *note_write(struct controller *c, const char *key, const char *text,
+                        note_check_fn *check, note_done_fn *done, void *arg)
+{
+    struct note *n = begin(c, done, arg);
+
+    n->check = check;
+    (void)str_copy(n->key, sizeof n->key, key);
+    (void)str_copy(n->text, sizeof n->text, text);
+    return n;
+}
+
+struct note *note_edit(struct controller *c, note_edit_fn *edit, note_done_fn *done, void *arg)
+{
+    struct note *n = begin(c, done, arg);
+
+    n->edit = edit;
+    return n;
+}
+
 struct note *note_read(struct controller *c, note_done_fn *done, void *arg)
 {
-    return note_write(c, "", "", NULL, done, arg);
+    return begin(c, done, arg);
 }
 
 bool note_request_may(const struct record *r, char why[WHY_SIZE])

@@ -1,9 +1,10 @@
-/* note: what others than the leader write into the record: `request` and `paused`.
+/* note: what others than the leader write into the record: `request` and `paused`, on behalf of the
+ * HTTP API, and `clients` (app/felt.h).
  *
- * Any controller replica does it on behalf of its HTTP API, leader or not. The record is read
- * afresh, judged, one key of it changed, and written with the resourceVersion that was read: no
- * other key can be touched, and nobody's decision overwritten. A conflict, or an answer that got
- * lost, is read again, a few times.
+ * Any controller replica does it, leader or not. The record is read afresh, judged, one key of it
+ * changed, and written with the resourceVersion that was read: no other key can be touched, and
+ * nobody's decision overwritten. A conflict, or an answer that got lost, is read again, a few
+ * times.
  *
  * A note belongs to its caller until done is called (once, from the loop, never inside a call of
  * this header) or note_cancel returns. */
@@ -11,6 +12,8 @@
 #define APP_NOTE_H
 
 #include "app/controller.h"
+
+#include <jansson.h>
 
 struct note;
 /* Judges the record as it is now. False: nothing is written; why goes to done as CONFLICT. */
@@ -22,6 +25,9 @@ typedef void note_done_fn(void *arg, const struct fail *why, const struct record
 /* key: "request" or "paused"; text is copied. check may be NULL. */
 struct note *note_write(struct controller *c, const char *key, const char *text,
                         note_check_fn *check, note_done_fn *done, void *arg);
+/* Changes one key of the data of the ConfigMap. False: nothing is to be changed. */
+typedef bool note_edit_fn(void *arg, json_t *data);
+struct note *note_edit(struct controller *c, note_edit_fn *edit, note_done_fn *done, void *arg);
 /* Reads the record, and nothing else. */
 struct note *note_read(struct controller *c, note_done_fn *done, void *arg);
 void note_cancel(struct note *n); /* NULL is fine */

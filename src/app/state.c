@@ -75,6 +75,11 @@ json_t *state_encode(const struct record *r, const char *prefix, json_t *before)
     return data;
 }
 
+const char *state_text(const struct state *s, const char *key)
+{
+    return s ? json_string_value(json_object_get(s->data, key)) : NULL;
+}
+
 /* ---- what was read ---- */
 
 /* resourceVersions of one resource are numbers that grow (Kubernetes, "API Concepts"). 0: this one

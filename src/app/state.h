@@ -14,6 +14,9 @@ void state_free(struct state *s); /* NULL is fine */
 void state_write(struct state *s, const struct record *r);
 /* Reads it afresh before the next decision: a new leader must. */
 void state_read(struct state *s);
+/* Another key of the ConfigMap, as it was read or written last; NULL: there is none, or no record
+ * yet, or no state. Borrowed until the next step. */
+const char *state_text(const struct state *s, const char *key);
 
 /* The record from a ConfigMap's data (borrowed), for tests. */
 struct fail state_decode(json_t *data, struct record *out);

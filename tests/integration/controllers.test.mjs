@@ -53,6 +53,30 @@ test('a failover by the leader carries the clients of the follower too', async (
   await loads[1].check(await s.main());
 });
 
+test('what the clients of all controllers felt outlives the controllers', async (t) => {
+  const s = await cluster(t, { controllers: 2, env });
+  const loads = [s.writer({ index: 0 }), s.writer({ index: 1 })];
+  await Promise.all(loads.map((load) => writesOn(load)));
+  await s.control('kill', 'main');
+  await Promise.all(loads.map((load) => writesOn(load)));
+  const felt = async () => (await s.status(0, '/api/v1/history')).transitions.find(({ kind }) => kind === 'failover').clients;
+  const before = await waitFor('both have written it down', async () => {
+    const { epoch } = (await s.status(0, '/api/v1/history')).transitions.find(({ kind }) => kind === 'failover');
+    return Object.keys(JSON.parse((await s.record()).clients ?? '{}')[epoch] ?? {}).length === 2 && felt();
+  });
+  await Promise.all(loads.map((load) => load.stop()));
+  for (const { name, pid } of (await s.state()).controllers) {
+    await s.control('kill', name);
+    await waitFor(`another ${name}`, async () =>
+      (await s.state()).controllers.some((now) => now.name === name && now.pid && now.pid !== pid));
+  }
+  await formed(s);
+  const after = await felt();
+  assert.deepEqual(after, before);
+  assert.equal(after.replicas.length, 2);
+  assert.ok(after.sessionsCut >= 8 && after.ms.firstAnswer > 0, JSON.stringify(after)); // four sessions of each writer
+});
+
 test('the API server is away for 20 s: no client notices', { timeout: 90_000 }, async (t) => {
   const s = await cluster(t, { controllers: 2 });
   const load = s.writer();
