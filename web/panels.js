@@ -138,7 +138,8 @@ export function pods(status) {
 }
 
 export function decisions({ decisions: list, leadership: l, time }) {
-  const elsewhere = !l.leader && h('p', { class: 'dim' }, `${l.holder || 'Nobody'} decides${l.holder ? '; its page and its log have what' : ' now'}.`);
+  const other = l.holder && l.holder !== l.identity;
+  const elsewhere = !l.leader && h('p', { class: 'dim' }, other ? `${l.holder} decides; its page and its log have what.` : 'Nobody decides now.');
   if (!list.length) return [elsewhere || h('p', { class: 'dim' }, 'Nothing yet.')];
   return [elsewhere, h('ol', { class: 'decisions' }, list.slice(0, 12).map((d) => h('li', {},
     h('time', { datetime: d.at }, clock(d.at, time)), h('span', {}, `${d.pod && !d.why.startsWith(d.pod) ? `${d.pod}: ` : ''}${d.why}`))))];

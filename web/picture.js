@@ -81,7 +81,7 @@ function cast(status) {
 function wide(overview, width) {
   const { status } = overview;
   const { main, others, heights } = cast(status);
-  const [gw, pw] = [180, 210]; // widths of boxes
+  const [gw, pw] = [172, 204]; // widths of boxes
   const left = 2;
   const middle = left + gw + Math.round((width - 4 - gw - 2 * pw) * 0.42);
   const right = width - pw - 2;

@@ -3,6 +3,7 @@
 #include "app/answers.h"
 #include "app/explanation.h"
 #include "app/flights.h"
+#include "app/metrics.h"
 #include "app/status.h"
 #include "base/alloc.h"
 #include "base/list.h"
@@ -32,6 +33,17 @@ static json_t *overview_json(struct controller *c)
                      c->config.admin_token_file[0] != '\0');
 }
 
+/* What of a registration is news: under writes a status flickers between ready and replicating, an
+ * ASYNC one's also to invalid. */
+static int row_news(const struct row *row)
+{
+    if (!row)
+        return -1;
+    if (row->mode == MODE_ASYNC)
+        return row->has_data && row->status != ROW_DIVERGED;
+    return row_serves(row) ? (int)ROW_READY : (int)row->status;
+}
+
 /* Everything but ages and counters: when this text changes, there is news. */
 static void mark_write(const struct controller *c, char out[MARK_SIZE])
 {
@@ -47,7 +59,7 @@ static void mark_write(const struct controller *c, char out[MARK_SIZE])
         const struct row *row = view_row(v, i);
 
         buf_printf(&b, " %d%d%d%d%d%d.%d", p->exists, p->ready, p->terminating, (int)p->link,
-                   (int)pod_role(p), (int)p->command, row ? (int)row->status : -1);
+                   (int)pod_role(p), (int)p->command, row_news(row));
     }
     buf_printf(&b, " %s", c->plan.reason);
     (void)str_copy_n(out, MARK_SIZE, buf_str(&b));
@@ -70,6 +82,7 @@ static void send_to_all(struct feed *f)
 {
     struct buf event;
 
+    metrics_ask(f->c); /* what pods store; seldom */
     event_write(f->c, &event);
     LIST_FOR_EACH (it, &f->readers)
         (void)http_stream_send(CONTAINER_OF(it, struct reader, node)->stream, buf_str(&event));

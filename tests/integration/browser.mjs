@@ -13,7 +13,7 @@ const ARGUMENTS = [
   '--metrics-recording-only', '--mute-audio', '--no-first-run', '--no-default-browser-check',
 ];
 
-// Screenshots are kept here.
+// Screenshots are kept here; two of them are docs/images/.
 export const shots = path.join(build, 'screenshots');
 
 // A page on `url` in a browser of its own, which ends with the test. page.problems collects errors
@@ -45,7 +45,7 @@ export async function screenshot(page, name, height) {
   await mkdir(shots, { recursive: true });
   const { width } = page.viewportSize();
   return page.screenshot({
-    path: path.join(shots, `${name}.png`), fullPage: true,
+    path: path.join(shots, `${name}.png`), fullPage: true, animations: 'disabled',
     ...(height && { clip: { x: 0, y: 0, width, height } }),
   });
 }
