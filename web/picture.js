@@ -5,7 +5,7 @@ import { bytes, count, duration, gate, replication, trouble, writing } from './w
 
 const ROLES = { main: '★ MAIN', sync: '◆ SYNC replica', async: '● ASYNC replica', unknown: '? no role yet' };
 const GATE = { open: 'forwards', hold: 'holds clients', drain: 'sessions end', cut: 'closed' };
-const WIDE = 872; // below it the picture stands upright
+const WIDE = 880; // below it the picture stands upright
 const [FULL, SMALL, GAP] = [100, 52, 16]; // heights of boxes; between them
 
 const pen = document.createElement('canvas').getContext('2d');
@@ -49,10 +49,10 @@ function podBox(pod, status, at) {
   return box({ ...at, kind: pod.topology, name: pod.name, role: ROLES[pod.topology] ?? '◆ SYNC replica', lines, bad });
 }
 
-function gatewayBox(name, g, at) {
+function gatewayBox(name, g, at, to = '') {
   const lines = g ? [`${count(g.active, 'session')}${g.parked ? `, ${g.parked} waiting` : ''}`, `${bytes(g.bytesUp)} in, ${bytes(g.bytesDown)} out`]
     : ['not enabled'];
-  return box({ ...at, kind: g ? 'gateway' : 'gateway off', name, role: g ? `port ${g.port}` : '', lines });
+  return box({ ...at, kind: g ? 'gateway' : 'gateway off', name, role: g ? `port ${g.port}${to}` : '', lines });
 }
 
 // The same for those who do not see it.
@@ -81,7 +81,7 @@ function cast(status) {
 function wide(overview, width) {
   const { status } = overview;
   const { main, others, heights } = cast(status);
-  const [gw, pw] = [172, 204]; // widths of boxes
+  const [gw, pw] = [180, 204]; // widths of boxes
   const left = 2;
   const middle = left + gw + Math.round((width - 4 - gw - 2 * pw) * 0.42);
   const right = width - pw - 2;
@@ -149,7 +149,7 @@ function narrow(overview, width) {
     y += 34 + h;
   });
   y += 24;
-  parts.push(gatewayBox(`read gateway${reader ? ` → ${reader}` : ''}`, status.gateways.read, { x: 2, y, w: full, h: FULL }));
+  parts.push(gatewayBox('read gateway', status.gateways.read, { x: 2, y, w: full, h: FULL }, reader ? ` → ${reader}` : ''));
   return [y + FULL + 6, parts];
 }
 

@@ -6,7 +6,7 @@ import http from 'node:http';
 
 import { browse, screenshot } from './browser.mjs';
 import { cluster, writesOn } from './cluster.mjs';
-import { test, waitFor } from './harness.mjs';
+import { sandbox, test, waitFor } from './harness.mjs';
 import { act, isGood, open, pretend, says, sentence, TOKEN } from './page.mjs';
 
 const overviewOf = async (s, index = 0) => (await fetch(`${(await s.controller(index)).http}/api/v1/overview`)).json();
@@ -23,6 +23,40 @@ test('a controller that only looks on says who decides, and takes requests', asy
   assert.notEqual((await s.pod('memgraph-2')).uid, uid);
   await act(page, 'pause', /Done: paused until/);
   await act(page, 'resume', /Done: resumed/);
+  assert.deepEqual(page.problems, []);
+});
+
+test('what is wrong is said, whatever it is, and what helps', async (t) => {
+  const { s, page } = await open(t);
+  await isGood(page);
+  await s.control('stop-pod', 'memgraph-2');
+  await says(page, /memgraph-0 is main; memgraph-1 would take over now: yes\s+memgraph-2 \(ASYNC replica\): does not answer/, 10_000, '#state.warn');
+  await s.control('start-pod', 'memgraph-2');
+  await isGood(page, 20_000);
+
+  const map = '/api/v1/namespaces/default/configmaps/memgraph-state';
+  const { data } = (await s.kube('GET', map)).body;
+  await s.kube('PATCH', map, { data: { epoch: 'eleven' } });
+  await says(page, /Nothing is decided: the record makes no sense: epoch is 'eleven'/, 10_000, '#state.bad .sentence');
+  await says(page, /memgraph-0 goes on; if it dies, nobody takes over.\s+What helps: the ConfigMap memgraph-state is put right/);
+  await s.kube('PATCH', map, { data });
+  await isGood(page);
+
+  await act(page, 'pause', /Done: paused/);
+  await s.control('kill', 'main');
+  await says(page, /Writes wait: memgraph-0 was restarted[\s\S]*What helps: memgraph-controller resume: what has piled up is decided at once/, 10_000, '#state.bad');
+  await act(page, 'resume', /Done: resumed/);
+  await isGood(page, 20_000);
+  assert.deepEqual(page.problems, []);
+});
+
+test('the page is there before there is a main', async (t) => {
+  const s = await sandbox(t, { controllers: 1, pods: 1, env: { ADMIN_TOKEN_FILE: '' } });
+  await s.ready();
+  const page = await browse(t, `${(await s.controller()).http}/`);
+  await says(page, /There is no main yet: waiting until memgraph-1 is Ready/, 10_000, '#state.bad .sentence');
+  assert.doesNotMatch(await page.locator('#picture').textContent(), /✖/); // nobody is wrong yet
+  await says(page, /The admin routes of this controller are closed: set ADMIN_TOKEN_FILE to open them/);
   assert.deepEqual(page.problems, []);
 });
 
@@ -168,7 +202,7 @@ test('the page has room for many pods with long names, on every width', async (t
     await waitFor('the picture is drawn for this width', () => page.evaluate(() => {
       const [svg, around] = [document.querySelector('#picture svg'), document.querySelector('#picture')];
       const drawn = Number(svg.getAttribute('width'));
-      return drawn === Math.min(around.clientWidth, around.clientWidth < 872 ? 480 : Infinity) &&
+      return drawn === Math.min(around.clientWidth, around.clientWidth < 880 ? 480 : Infinity) &&
         Math.abs(svg.getBoundingClientRect().width - drawn) < 1;
     }));
     const wrong = await page.evaluate(() => {

@@ -73,7 +73,7 @@ test('the page follows a failover', async (t) => {
   assert.doesNotMatch(await page.locator('body').innerText(), /[0-9a-f]{8}-[0-9a-f]{4}-|EPOCH|\d{13}/);
   assert.equal(await page.evaluate(() => window.same), true);
   await page.setViewportSize({ width: 960, height: 800 });
-  await screenshot(page, 'page-failover', 1120);
+  await screenshot(page, 'page-failover', 1180);
   assert.deepEqual(page.problems, []);
 });
 
