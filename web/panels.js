@@ -1,6 +1,6 @@
 // Lists and tables beside the picture.
 import { h, s } from './dom.js';
-import { bytes, clock, count, duration, mainServes, replication, trouble } from './words.js';
+import { bytes, clock, count, duration, mainServes, replication, trouble, unfit } from './words.js';
 
 // ---- what would happen if ----
 
@@ -16,11 +16,8 @@ function one(key, title, e, [level, answer]) {
       h('span', {}, c.name, ': ', h('span', { class: 'dim' }, c.value, c.ageMs > 3000 ? `, seen ${duration(c.ageMs)} ago` : ''))))));
 }
 
-// Only replicas whose data do not fit: the others' answer is no.
-const unfit = ([, e]) => e.possible || e.conditions.some((c) => c.name === 'its data do not fit the main' && c.holds);
-
 export function explanation({ status, explain }) {
-  const rebuilds = Object.entries(explain.rebuild).filter(unfit);
+  const rebuilds = Object.entries(explain.rebuild).filter(([, e]) => unfit(e)); // the others' answer is no
   return [
     one('writes', 'a client wrote now: would it be acknowledged?', explain.writes, explain.writes.possible ? YES : NO),
     one('failover', `${status.main ?? 'the main'} died now: would ${status.syncReplica ?? 'another'} take over?`, explain.failover, explain.failover.possible ? YES : NO),

@@ -1,5 +1,5 @@
 // The state of the cluster in one sentence, its level, what to know beside it, and what helps.
-import { clock, duration, mainServes, trouble, until } from './words.js';
+import { clock, duration, mainServes, trouble, unfit, until } from './words.js';
 
 const KUBERNETES_OLD_MS = 60_000; // as the alert has it
 
@@ -36,13 +36,18 @@ function circumstances({ status, explain }) {
 function help({ status, explain }) {
   const { main, syncReplica: sync } = status;
   const [serves, writes] = [mainServes(status), explain.writes];
+  const force = (to) => `Only if that is impossible: \`memgraph-controller failover ${to}--accept-data-loss\``;
   if (/^the record makes no sense/.test(status.reason)) return `the ConfigMap ${(status.pods[0]?.name ?? '').replace(/\d+$/, 'state')} is put right, or deleted while the pods are well: it is made anew from them`;
   if (!main || status.transition || (writes.possible && leads(explain))) return '';
   if (!leads(explain)) return 'the Kubernetes API, or a controller, comes back. Sessions go on until then; nothing is decided';
   if (status.paused) return '`memgraph-controller resume`: what has piled up is decided at once';
-  if (!serves && !explain.failover.possible) return `${main} comes back: it has every acknowledged write. Only if that is impossible: \`memgraph-controller failover --accept-data-loss\``;
+  if (/which may hold more/.test(status.reason)) return `${sync} comes back, to be compared. ${force(`--to ${main} `)}`;
+  if (status.pods.find((p) => p.name === main)?.link.state !== 'up' && !explain.failover.possible) return `${main} comes back: it has every acknowledged write. ${force('')}`;
   if (serves && !status.degraded && (writes.answer.startsWith(`${sync} `) || /^no SYNC replica/.test(writes.answer))) {
-    return `${sync} comes back; or ${main} serves alone: Degrade, below, or \`memgraph-controller degrade\``;
+    const rebuild = explain.rebuild[sync];
+    const back = !unfit(rebuild) ? `${sync} comes back` : rebuild.possible ? `${sync} is filled anew by itself`
+      : `${sync} is filled anew: Rebuild, below, or \`memgraph-controller rebuild ${sync}\` (its data are kept aside)`;
+    return `${back}; or ${main} serves alone: Degrade, below, or \`memgraph-controller degrade\``;
   }
   return '';
 }
@@ -66,7 +71,8 @@ export function sentence(overview) {
     return say(ok || looksOn ? 'ok' : 'warn', `${main} is main; ${takeover}`, ...why);
   }
   const now = gate.state === 'open' ? `Writes fail: ${explain.writes.answer}` : `Writes wait: ${gate.why}`;
-  const place = status.transition ? (status.leadership.leader && status.reason !== gate.why ? [`${status.reason}.`] : [])
-    : [`${main} ${mainServes(status) ? 'is main' : 'is to be main'}; ${takeover}.`];
+  const place = status.transition ? [] : [`${main} ${mainServes(status) ? 'is main' : 'is to be main'}; ${takeover}.`];
+  // The leader's reason, where it is none of a refusal: that is said below.
+  if (status.leadership.leader && ![gate.why, `${main} is main`].includes(status.reason) && !/^no failover/.test(status.reason)) place.push(`${status.reason}.`);
   return say(moving ? 'warn' : 'bad', now, ...place, ...why);
 }

@@ -98,6 +98,9 @@ export function trouble(p, status) {
   return follows(p) === 'bad' ? p.registration.status : '';
 }
 
+// Of what explain says of a pod's rebuild: it needs one.
+export const unfit = (e) => e?.conditions.some((c) => c.name === 'its data do not fit the main' && c.holds);
+
 // Writes through the gateway: {sign, words, kind of arrow}.
 export function writing({ status, explain }) {
   const { state } = status.gate;

@@ -47,6 +47,13 @@ test('what is wrong is said, whatever it is, and what helps', async (t) => {
   await says(page, /Writes wait: memgraph-0 was restarted[\s\S]*What helps: memgraph-controller resume: what has piled up is decided at once/, 10_000, '#state.bad');
   await act(page, 'resume', /Done: resumed/);
   await isGood(page, 20_000);
+
+  const { main, syncReplica } = await s.status();
+  await s.control('stop-pod', syncReplica);
+  await s.control('stop-pod', main);
+  await s.control('start-pod', main);
+  await says(page, new RegExp(`Writes wait[^]*${main} was restarted: waiting for ${syncReplica}, which may hold more[^]*` +
+    `What helps: ${syncReplica} comes back, to be compared. Only if that is impossible: memgraph-controller failover --to ${main} --accept-data-loss`), 15_000, '#state.bad');
   assert.deepEqual(page.problems, []);
 });
 
@@ -254,6 +261,21 @@ test('old knowledge is said to be old, by the clock of the controller', async (t
   await says(page, /What helps: the Kubernetes API, or a controller, comes back/, 5_000, '#state');
   assert.equal(await page.locator('#state.warn').count(), 1);
   assert.match(await sentence(page), /would take over now: no/);
+  assert.deepEqual(page.problems, []);
+});
+
+test('a SYNC replica that does not fit is to be filled anew', async (t) => {
+  const { s, page } = await open(t);
+  const overview = await overviewOf(s);
+  overview.explain.writes = { ...overview.explain.writes, possible: false, answer: 'memgraph-1 does not confirm them (it is diverged)' };
+  const unfit = overview.explain.rebuild['memgraph-1'].conditions.find((c) => c.name === 'its data do not fit the main');
+  unfit.holds = true;
+  await pretend(page, overview);
+  await says(page, /What helps: memgraph-1 is filled anew: Rebuild, below, or memgraph-controller rebuild memgraph-1 \(its data are kept aside\); or memgraph-0 serves alone/, 5_000, '#state');
+  await says(page, /no memgraph-1 does not fit the main: would it be filled anew by itself\?/, 5_000, '#explain');
+  overview.explain.rebuild['memgraph-1'].possible = true;
+  await pretend(page, overview);
+  await says(page, /What helps: memgraph-1 is filled anew by itself; or memgraph-0/, 5_000, '#state');
   assert.deepEqual(page.problems, []);
 });
 
