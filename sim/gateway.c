@@ -381,7 +381,7 @@ static void follow(struct gateway *g, const struct gateway_route *route)
     bool held = g->route.hold && !newer;
     uint32_t cut = newer ? cut_sessions(g, GATEWAY_CUT_ROUTE) : follow_list(g, route);
 
-    if (newer)
+    if (newer || (held && !route->hold))
         g->first_byte_told = false;
     g->route = *route;
     if (newer || !route->hold) {

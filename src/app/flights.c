@@ -8,7 +8,7 @@
 struct flights {
     struct controller *c;
     bool shut;      /* the gate does not forward: `now` is under way */
-    int64_t before; /* the record's epoch as it was shut */
+    int64_t before; /* the record's epoch as it was shut; -1: it was not known */
     struct flight now;
     unsigned n; /* ever */
     struct flight last[FLIGHTS_MAX];
@@ -59,7 +59,8 @@ static bool is_another_epoch(const struct flights *f)
 {
     const struct view *v = &f->c->view;
 
-    return v->record_exists && (v->record.transition != EPOCH_NONE || v->record.epoch != f->before);
+    return v->record_exists &&
+           (v->record.transition != EPOCH_NONE || (f->before >= 0 && v->record.epoch != f->before));
 }
 
 void flights_follow(struct flights *f)
@@ -69,7 +70,7 @@ void flights_follow(struct flights *f)
 
     if (shut && !f->shut) {
         f->now = (struct flight){.shut_us = v->now_us};
-        f->before = v->record.epoch;
+        f->before = v->record_exists ? v->record.epoch : -1;
     }
     if ((shut || f->shut) && is_another_epoch(f))
         f->now.epoch = v->record.epoch;
@@ -92,12 +93,17 @@ void flights_cut(struct flights *f, uint64_t sessions)
         flight->cut += sessions;
 }
 
+/* Of all that were not answered yet: the next transition may follow at once. A hold lets answers
+ * pass for a moment, so that the gate may be shut by now. */
 void flights_answer(struct flights *f)
 {
-    struct flight *flight = newest(f);
+    for (unsigned i = f->n; i > 0 && f->n - i < FLIGHTS_MAX; i--) {
+        struct flight *flight = &f->last[(i - 1) % FLIGHTS_MAX];
 
-    if (flight && !f->shut && !flight->answer_us)
+        if (flight->answer_us)
+            return;
         flight->answer_us = loop_now_us(f->c->loop);
+    }
 }
 
 const struct flight *flights_of(const struct flights *f, int64_t epoch)

@@ -131,8 +131,10 @@ void follow_route(struct worker *w, uint64_t change, const struct route *route)
     bool hold = route->given.hold;
     uint32_t cut = 0;
 
-    if (newer) {
+    if (newer)
         cut = follow_cut(w, GATEWAY_CUT_ROUTE);
+    if (newer || (held && !hold)) {
+        w->opened_change = change;
         w->first_byte_told = false;
     }
     w->route = *route;

@@ -34,7 +34,7 @@ struct gateway {
     struct list changes;          /* oldest first */
     struct list pending;          /* reports for gateway_next_report */
     uint64_t generation;          /* of the last route */
-    uint64_t first_byte_next;     /* the lowest generation whose first byte was not reported */
+    uint64_t first_byte_next;     /* the lowest change whose first byte was not reported */
     struct failure_gate failures; /* each worker has one too; this one is exact over all */
     int64_t exhausted_us;         /* the last time that this was said; 0: never */
     struct slots slots;
@@ -118,8 +118,8 @@ static void on_notice(struct gateway *g, const struct notice *n)
             report(g, r);
         break;
     case GATEWAY_FIRST_BYTE:
-        if (r->generation >= g->first_byte_next) {
-            g->first_byte_next = r->generation + 1;
+        if (n->change >= g->first_byte_next) {
+            g->first_byte_next = n->change + 1;
             report(g, r);
         }
         break;

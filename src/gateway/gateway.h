@@ -78,10 +78,10 @@ enum gateway_report_kind {
     GATEWAY_IN_FORCE, /* every worker follows this (generation, hold): first stage of a hold */
     GATEWAY_DRAINED,  /* every worker has stopped reading from the upstreams, too */
     GATEWAY_UPSTREAM_FAILED, /* an upstream refused, reset or did not answer the connect */
-    GATEWAY_FIRST_BYTE,      /* first byte from an upstream to a client in this generation */
-    GATEWAY_STALLED,         /* a worker stood still: it waits for a route, be it the same */
-    GATEWAY_EXHAUSTED,       /* no descriptors or memory for a client; at most once a minute */
-    GATEWAY_SESSION_OVER     /* a client is gone, with tell_sessions */
+    GATEWAY_FIRST_BYTE,  /* first from an upstream to a client in a generation, or after a hold */
+    GATEWAY_STALLED,     /* a worker stood still: it waits for a route, be it the same */
+    GATEWAY_EXHAUSTED,   /* no descriptors or memory for a client; at most once a minute */
+    GATEWAY_SESSION_OVER /* a client is gone, with tell_sessions */
 };
 struct gateway_report {
     enum gateway_report_kind kind;

@@ -31,7 +31,7 @@ static void on_answer(struct session *s)
     if (w->first_byte_told)
         return;
     w->first_byte_told = true;
-    worker_tell(w, 0,
+    worker_tell(w, w->opened_change,
                 (struct gateway_report){.kind = GATEWAY_FIRST_BYTE,
                                         .generation = w->route.given.generation});
 }
@@ -43,7 +43,7 @@ void relay_run(struct session *s)
     struct pump_result up;
 
     account(s, &down, &w->tally.bytes_down);
-    if (down.moved && !s->answered)
+    if (down.moved && !(s->answered && w->first_byte_told))
         on_answer(s);
     if (down.outcome == PUMP_TO_FAILED) {
         session_end(s, SESSION_RESETS, "client reset");

@@ -30,10 +30,11 @@ struct worker {
     int64_t now_us; /* read once a turn */
 
     struct route route;
-    uint64_t outdated;    /* routes up to this change were given before we stood still */
-    bool drained;         /* the second stage of a hold: nothing is read from upstreams */
-    uint64_t hold_change; /* the change whose DRAINED is owed; 0: none */
-    bool first_byte_told; /* for this generation */
+    uint64_t outdated;      /* routes up to this change were given before we stood still */
+    bool drained;           /* the second stage of a hold: nothing is read from upstreams */
+    uint64_t hold_change;   /* the change whose DRAINED is owed; 0: none */
+    uint64_t opened_change; /* with which this generation, or its last end of a hold, came */
+    bool first_byte_told;   /* since then */
     struct failure_gate failures;
 
     /* Every session is in the list of its state, and follows the route's generation. */

@@ -115,6 +115,29 @@ static void test_a_hold_without_a_transition_is_none(void **state)
     assert_null(flights_of(c.flights, 4));
 }
 
+/* S joins as soon as the gate has opened: the first answer comes in that hold, or after it. */
+static void test_an_answer_after_two(void **state)
+{
+    int64_t answered_us;
+
+    (void)state;
+    at(1000, GATE_OPEN, 4, EPOCH_NONE);
+    at(2000, GATE_CUT, 5, EPOCH_FAILOVER);
+    at(2050, GATE_OPEN, 5, EPOCH_NONE);
+    at(2060, GATE_HOLD, 6, EPOCH_REFRESH);
+    flights_answer(c.flights);
+    answered_us = flights_of(c.flights, 5)->answer_us;
+    assert_int_not_equal(answered_us, 0);
+    at(2080, GATE_OPEN, 6, EPOCH_NONE);
+    assert_int_equal(flights_of(c.flights, 6)->answer_us, 0);
+    at(3000, GATE_HOLD, 7, EPOCH_REFRESH);
+    at(3020, GATE_OPEN, 7, EPOCH_NONE);
+    flights_answer(c.flights);
+    assert_int_not_equal(flights_of(c.flights, 6)->answer_us, 0);
+    assert_int_not_equal(flights_of(c.flights, 7)->answer_us, 0);
+    assert_int_equal(flights_of(c.flights, 5)->answer_us, answered_us);
+}
+
 /* A follower may hear of the record when all is over: its link had told it. */
 static void test_a_follower_that_hears_late(void **state)
 {
@@ -129,6 +152,18 @@ static void test_a_follower_that_hears_late(void **state)
     assert_int_equal(json_integer_value(json_object_get(clients, "sessionsCut")), 2);
     assert_int_equal(json_integer_value(json_object_get(clients, "shutMs")), 100);
     json_decref(clients);
+}
+
+/* Who has just started finds an epoch that was begun long before. */
+static void test_a_start_is_no_transition(void **state)
+{
+    (void)state;
+    c.view.record_exists = false;
+    at(1000, GATE_CUT, 0, EPOCH_NONE);
+    c.view.record_exists = true;
+    at(1100, GATE_CUT, 4, EPOCH_NONE);
+    at(1200, GATE_OPEN, 4, EPOCH_NONE);
+    assert_null(flights_of(c.flights, 4));
 }
 
 static void test_times_of_an_entry(void **state)
@@ -165,7 +200,9 @@ int main(void)
         TEST(failover),
         TEST(without_the_leaders_times),
         TEST(a_hold_without_a_transition_is_none),
+        TEST(an_answer_after_two),
         TEST(a_follower_that_hears_late),
+        TEST(a_start_is_no_transition),
         TEST(times_of_an_entry),
         TEST(the_oldest_are_forgotten),
     };

@@ -353,6 +353,44 @@ static void test_first_byte_once_per_generation(void **state)
     rig_stop(&r);
 }
 
+/* A session that goes on after a hold has answered before; and none of another worker's is told. */
+static void test_first_byte_after_a_hold(void **state)
+{
+    enum { N = 8 };
+    int client[N], upstream[N];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_start(&r);
+    rig_forward(&r, 3, false);
+    for (int i = 0; i < N; i++) { /* over both workers */
+        rig_session(&r, &client[i], &upstream[i]);
+        rig_send(upstream[i], "before");
+        rig_expect(client[i], "before");
+    }
+    for (int round = 0; round < 2; round++) {
+        rig_forward(&r, 3, true);
+        (void)rig_report(&r, GATEWAY_DRAINED);
+        rig_drop_reports(&r);
+        rig_forward(&r, 3, false);
+        assert_int_equal(r.seen[GATEWAY_FIRST_BYTE], 1 + round); /* nobody has answered yet */
+        for (int i = 0; i < N; i++) {
+            rig_send(upstream[i], "after");
+            rig_expect(client[i], "after");
+        }
+        assert_int_equal(rig_report(&r, GATEWAY_FIRST_BYTE).generation, 3);
+    }
+    rig_forward(&r, 3, true); /* what was told before comes before this */
+    rig_drop_reports(&r);
+    assert_int_equal(r.seen[GATEWAY_FIRST_BYTE], 3);
+    for (int i = 0; i < N; i++) {
+        close(client[i]);
+        close(upstream[i]);
+    }
+    rig_stop(&r);
+}
+
 static void test_every_route_is_reported(void **state)
 {
     enum { N = 500 };
@@ -437,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_newer_generation_ends_a_hold),
         cmocka_unit_test(test_reset_during_a_hold_is_reported),
         cmocka_unit_test(test_first_byte_once_per_generation),
+        cmocka_unit_test(test_first_byte_after_a_hold),
         cmocka_unit_test(test_every_route_is_reported),
         cmocka_unit_test(test_holds_lose_no_byte),
     };
