@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 
 #include <argp.h>
+#include <errno.h>
+#include <unistd.h>
 
 const char *argp_program_version = "memgraph-controller " CONTROLLER_VERSION;
 
@@ -19,6 +21,7 @@ static const char before[] =
     "API server.";
 
 static const char after[] =
+    "COMMAND --help says more of a command, and what it means for clients.\n\n"
     "The controller is configured by environment variables: `check-config` lists them with their "
     "values, docs/reference.md explains them. The other commands know these: CONTROLLER_URL, "
     "ADMIN_TOKEN_FILE; in a Memgraph pod also POD_NAME, POD_UID, INIT_TIMEOUT (60s), "
@@ -27,7 +30,7 @@ static const char after[] =
     "Exit status: 0 done, stopped cleanly, or the answer is yes; 1 wrong use, or `init` and "
     "`prestop` could not do their work; 2 wrong configuration; 3 the cluster is in a state that a "
     "person must look at; 4 the controller refused it, or the answer is no; 5 no controller "
-    "answered.";
+    "answered; 6 it was asked for, and what became of it is not known: look at `status`.";
 
 static int run_version(void)
 {
@@ -68,8 +71,7 @@ static const struct argp_option options[] = {
     {"controller", KEY_CONTROLLER, "URL", 0,
      "controllers to talk to, comma separated; CONTROLLER_URL, else http://127.0.0.1:8080", 0},
     {"token-file", KEY_TOKEN, "FILE", 0, "token of the admin routes; else ADMIN_TOKEN_FILE", 0},
-    {"output", KEY_OUTPUT, "FORMAT", 0,
-     "status, explain, history: table, json or yaml (watch: table)", 0},
+    {"output", KEY_OUTPUT, "FORMAT", 0, "status, explain, history: table, json or yaml", 0},
     {"no-wait", KEY_NO_WAIT, NULL, 0,
      "requests: do not wait until the leader has served or refused them", 0},
     {"to", KEY_TO, "POD", 0, "switchover, failover: the pod that shall be main", 0},
@@ -98,6 +100,41 @@ static int run_completion(void)
     completion_write(names.p, options);
     buf_done(&names);
     return EXIT_OK;
+}
+
+/* The command that takes this option alone (and others like it); 0: it is none of a command. */
+static unsigned flag_of(int key)
+{
+    switch (key) {
+    case KEY_CONTROLLER:
+        return CLI_CONTROLLER;
+    case KEY_TOKEN:
+        return CLI_TOKEN;
+    case KEY_OUTPUT:
+        return CLI_OUTPUT;
+    case KEY_NO_WAIT:
+        return CLI_NO_WAIT;
+    case KEY_TO:
+        return CLI_TO;
+    case KEY_ACCEPT:
+        return CLI_ACCEPT;
+    case KEY_FOR:
+        return CLI_FOR;
+    case KEY_DATA:
+        return CLI_DATA;
+    case KEY_WRITE:
+    case KEY_TLS_CA:
+        return CLI_TRY;
+    case KEY_READ:
+        return CLI_READ;
+    case KEY_NAMESPACE:
+    case KEY_CONTEXT:
+    case KEY_KUBECONFIG:
+    case KEY_SERVICE:
+        return CLI_PLUGIN;
+    default:
+        return 0;
+    }
 }
 
 struct arguments {
@@ -132,6 +169,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
 
+    arguments->options |= flag_of(key);
     switch (key) {
     case KEY_CONTROLLER:
         arguments->cli.controllers = arg;
@@ -143,39 +181,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_OUTPUT:
         if (!cli_output_parse(arg, &arguments->cli.output))
             argp_error(state, "'%s': wanted table, json or yaml", arg);
-        arguments->options |= CLI_OUTPUT;
         return 0;
     case KEY_NO_WAIT:
         arguments->cli.no_wait = true;
-        arguments->options |= CLI_NO_WAIT;
         return 0;
     case KEY_TO:
         arguments->cli.to = arg;
-        arguments->options |= CLI_TO;
         return 0;
     case KEY_ACCEPT:
         arguments->cli.accept_data_loss = true;
-        arguments->options |= CLI_ACCEPT;
         return 0;
     case KEY_FOR:
         arguments->cli.limit = arg;
-        arguments->options |= CLI_FOR;
         return 0;
     case KEY_DATA:
         arguments->cli.data_directory = arg;
-        arguments->options |= CLI_DATA;
         return 0;
     case KEY_WRITE:
         arguments->cli.write = arg;
-        arguments->options |= CLI_TRY;
         return 0;
     case KEY_READ:
         arguments->cli.read = arg;
-        arguments->options |= CLI_TRY;
         return 0;
     case KEY_TLS_CA:
         arguments->cli.tls_ca = arg;
-        arguments->options |= CLI_TRY;
         return 0;
     case ARGP_KEY_ARG:
         if (arguments->cli.pod)
@@ -185,6 +214,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     default:
         return parse_plugin(key, arg, &arguments->plugin);
     }
+}
+
+static const char *argument_of(const struct cli_command *c)
+{
+    return c->pod == MUST_POD         ? " POD"
+           : c->pod == MAY_POD        ? " [POD]"
+           : c->pod == MUST_DIRECTORY ? " DIR"
+                                      : "";
 }
 
 /* The list of commands stands between what is said before and after the options. */
@@ -200,15 +237,51 @@ static char *write_doc(void)
         const struct cli_command *c = &cli_commands[i];
         char name[40];
 
-        (void)str_format(name, sizeof name, "%s%s", c->name,
-                         c->pod == MUST_POD         ? " POD"
-                         : c->pod == MAY_POD        ? " [POD]"
-                         : c->pod == MUST_DIRECTORY ? " DIR"
-                                                    : "");
+        (void)str_format(name, sizeof name, "%s%s", c->name, argument_of(c));
         buf_printf(&doc, "  %-16s %s\n", name, c->help);
     }
     buf_printf(&doc, "\n%s", after);
     return buf_take(&doc);
+}
+
+static const struct cli_command *command_named(const char *name)
+{
+    for (size_t i = 0; i < cli_commands_n; i++)
+        if (strcmp(name, cli_commands[i].name) == 0)
+            return &cli_commands[i];
+    return NULL;
+}
+
+/* The command whose own help is wanted: it is named beside --help. NULL: none. */
+static const struct cli_command *help_wanted(int argc, char **argv)
+{
+    const struct cli_command *found = NULL;
+    bool wanted = false;
+
+    for (int i = 1; i < argc; i++) {
+        wanted |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0;
+        found = found ? found : command_named(argv[i]);
+    }
+    return wanted ? found : NULL;
+}
+
+/* The help of one command: what it does, and its options alone. */
+static int run_help(const struct cli_command *c, bool is_plugin)
+{
+    const char *program = is_plugin ? "kubectl memgraph-ha" : "memgraph-controller";
+    unsigned flags = c->options | (is_plugin && c->asks ? (unsigned)CLI_PLUGIN : 0);
+    struct argp_option own[ARRAY_LEN(options)] = {{0}};
+    const struct argp argp = {.options = own, .doc = c->more};
+    char name[] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; options[i].name; i++)
+        if (flag_of(options[i].key) & flags)
+            own[n++] = options[i];
+    printf("Usage: %s %s%s%s\n%s\n\n", program, c->name, argument_of(c), n ? " [OPTION...]" : "",
+           c->help);
+    argp_help(&argp, stdout, ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+    return EXIT_OK;
 }
 
 static const char *variable_or(const char *name, const char *fallback)
@@ -220,52 +293,57 @@ static const char *variable_or(const char *name, const char *fallback)
 
 static int run_command(const struct cli_command *c, const struct arguments *arguments)
 {
+    static const unsigned harmless = CLI_CONTROLLER | CLI_TOKEN;
+    const struct cli_options *o = &arguments->cli;
     bool must = c->pod == MUST_POD || c->pod == MUST_DIRECTORY;
 
-    if ((c->pod == NO_POD && arguments->cli.pod) || (must && !arguments->cli.pod))
+    if ((c->pod == NO_POD && o->pod) || (must && !o->pod))
         return cli_trouble(EXIT_TROUBLE, "%s %s", c->name,
                            c->pod == NO_POD     ? "takes no argument"
                            : c->pod == MUST_POD ? "wants a pod's name"
                                                 : "wants a directory");
-    if (arguments->options & ~c->options)
-        return cli_trouble(EXIT_TROUBLE, "%s does not take that option; see --help", c->name);
-    return c->run(&arguments->cli);
+    if (c->pod != MUST_DIRECTORY && o->pod && !cli_is_pod_name(o->pod))
+        return cli_trouble(EXIT_TROUBLE, "'%s' is no pod's name", o->pod);
+    if (arguments->options & CLI_PLUGIN)
+        return cli_trouble(EXIT_TROUBLE, "--namespace, --context, --kubeconfig and --service are "
+                                         "for kubectl memgraph-ha; here it is --controller URL");
+    if (arguments->options & ~(c->options | harmless))
+        return cli_trouble(EXIT_TROUBLE, "%s does not take that option; see %s --help", c->name,
+                           c->name);
+    return c->run(o);
 }
 
 static int run(const struct arguments *arguments)
 {
-    struct str command = str_of(arguments->command ? arguments->command : "run");
+    const char *name = arguments->command ? arguments->command : "run";
+    const struct cli_command *c = command_named(name);
 
-    for (size_t i = 0; i < cli_commands_n; i++)
-        if (str_eq(command, cli_commands[i].name))
-            return run_command(&cli_commands[i], arguments);
-    if (arguments->cli.pod || arguments->options)
-        return cli_trouble(EXIT_TROUBLE, "'%.*s' takes no argument and no such option",
-                           STR_ARGS(command));
-    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
-        if (str_eq(command, own_commands[i].name))
-            return own_commands[i].run();
-    return cli_trouble(EXIT_TROUBLE, "unknown command '%.*s'; see --help", STR_ARGS(command));
-}
-
-static bool asks_a_controller(const struct arguments *arguments)
-{
-    for (size_t i = 0; i < cli_commands_n; i++)
-        if (str_eq(str_of(arguments->command), cli_commands[i].name))
-            return cli_commands[i].asks;
-    return false;
+    if (c)
+        return run_command(c, arguments);
+    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++) {
+        if (strcmp(name, own_commands[i].name) != 0)
+            continue;
+        return arguments->cli.pod || arguments->options
+                   ? cli_trouble(EXIT_TROUBLE, "%s takes no argument and no option", name)
+                   : own_commands[i].run();
+    }
+    return cli_trouble(EXIT_TROUBLE, "unknown command '%s'; see --help", name);
 }
 
 /* As a plugin of kubectl: the same, with the controllers that kubectl finds. */
 static int run_plugin(struct arguments *arguments)
 {
+    const struct cli_command *c;
     char url[600];
     struct fail f;
     int status;
 
     if (!arguments->command)
         arguments->command = "status";
-    if (arguments->is_named || !asks_a_controller(arguments))
+    c = command_named(arguments->command);
+    if (c && c->asks)
+        arguments->options &= ~(unsigned)CLI_PLUGIN;
+    if (arguments->is_named || !c || !c->asks)
         return run(arguments);
     f = plugin_start(&arguments->plugin, url, sizeof url);
     if (f.kind != FAIL_NONE)
@@ -284,6 +362,15 @@ static bool is_plugin_name(const char *path)
     return str_starts(str_of(slash ? slash + 1 : path), "kubectl-");
 }
 
+/* What was written may still be in a buffer, and may not get out of it (a full disk). */
+static void close_output(void)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+        return;
+    (void)cli_trouble(0, "standard output: %s", strerror(errno));
+    _exit(EXIT_TROUBLE);
+}
+
 int main(int argc, char **argv)
 {
     char *doc = write_doc();
@@ -294,10 +381,14 @@ int main(int argc, char **argv)
         .cli = {.controllers = variable_or("CONTROLLER_URL", "http://127.0.0.1:8080"),
                 .token_file = variable_or("ADMIN_TOKEN_FILE", NULL),
                 .data_directory = "/var/lib/memgraph"}};
+    const struct cli_command *helped = help_wanted(argc, argv);
     int status = EXIT_TROUBLE;
 
     argp_err_exit_status = EXIT_TROUBLE;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0)
+    (void)atexit(close_output);
+    if (helped)
+        status = run_help(helped, arguments.is_plugin);
+    else if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0)
         status = arguments.is_plugin ? run_plugin(&arguments) : run(&arguments);
     free(doc);
     return status;

@@ -33,6 +33,7 @@ static void set_options(CURL *curl, const struct asking *a, const char *url)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "memgraph-controller/0.1");
@@ -53,6 +54,7 @@ static struct fail send_to(const struct asking *a, struct str base, long *status
     struct curl_slist *headers = headers_of(a);
     CURL *curl = curl_easy_init();
     struct fail f = {0};
+    long sent_bytes = 0;
     struct buf url;
     CURLcode code;
 
@@ -65,12 +67,14 @@ static struct fail send_to(const struct asking *a, struct str base, long *status
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     else
-        f = fail_make(code == CURLE_OPERATION_TIMEDOUT ? FAIL_TIMEOUT
-                      : code == CURLE_WRITE_ERROR      ? FAIL_PROTOCOL
-                                                       : FAIL_UNREACHABLE,
+        f = fail_make(a->once && sent_bytes > 0          ? FAIL_GONE
+                      : code == CURLE_OPERATION_TIMEDOUT ? FAIL_TIMEOUT
+                      : code == CURLE_WRITE_ERROR        ? FAIL_PROTOCOL
+                                                         : FAIL_UNREACHABLE,
                       "%.*s: %s", STR_ARGS(base), curl_easy_strerror(code));
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
@@ -80,8 +84,9 @@ static struct fail send_to(const struct asking *a, struct str base, long *status
 
 struct fail asking_send(const struct asking *a, long *status, struct buf *answer)
 {
-    struct fail f = fail_make(FAIL_UNREACHABLE, "no controller is named");
+    struct fail all = fail_make(FAIL_UNREACHABLE, "no controller is named"), f;
     struct str rest = str_of(a->urls);
+    unsigned n = 0;
 
     while (rest.n) {
         struct str url = str_trim(str_cut(&rest, ','));
@@ -90,10 +95,14 @@ struct fail asking_send(const struct asking *a, long *status, struct buf *answer
             continue;
         buf_clear(answer);
         f = send_to(a, url, status, answer);
-        if (f.kind == FAIL_NONE)
-            break;
+        if (f.kind == FAIL_NONE || f.kind == FAIL_GONE)
+            return f;
+        if (n++ == 0)
+            all = f;
+        else
+            (void)str_append(all.text, sizeof all.text, "; %s", f.text);
     }
-    return f;
+    return all;
 }
 
 const char *asking_why(struct str answer, char *out, size_t size)
@@ -101,7 +110,7 @@ const char *asking_why(struct str answer, char *out, size_t size)
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
     const char *error = json_string_value(json_object_get(json, "error"));
     const char *why = json_string_value(json_object_get(json, "why"));
-    const char *message = json_string_value(json_object_get(json, "message")); /* Kubernetes' */
+    const char *message = json_string_value(json_object_get(json, "message"));
 
     if (error || why || message)
         (void)str_copy(out, size, error ? error : why ? why : message);

@@ -10,7 +10,8 @@
 /* Exit statuses beside those of app/run.h. */
 enum {
     EXIT_REFUSED = 4, /* the controller refused it, or its answer is no */
-    EXIT_NOBODY = 5   /* no controller answered */
+    EXIT_NOBODY = 5,  /* no controller answered */
+    EXIT_UNSURE = 6   /* it was asked for, and what became of it is not known */
 };
 
 enum {
@@ -20,8 +21,16 @@ enum {
     CLI_DATA = 8,
     CLI_TRY = 16,
     CLI_OUTPUT = 32,
-    CLI_NO_WAIT = 64
-}; /* options of single commands */
+    CLI_NO_WAIT = 64,
+    CLI_CONTROLLER = 128, /* these two do no harm elsewhere */
+    CLI_TOKEN = 256,
+    CLI_READ = 512,
+    CLI_PLUGIN = 1024 /* of all commands that ask, as a plugin of kubectl */
+};                    /* options of single commands */
+
+/* What those have in common that look, and that ask for something. */
+#define CLI_LOOK (CLI_CONTROLLER)
+#define CLI_ASK  (CLI_CONTROLLER | CLI_TOKEN)
 
 struct cli_options {
     const char *controllers; /* URLs, comma separated */
@@ -39,6 +48,7 @@ struct cli_options {
 
 struct cli_command {
     const char *name, *help;
+    const char *more;                                       /* its own --help goes on so */
     enum { NO_POD, MAY_POD, MUST_POD, MUST_DIRECTORY } pod; /* its argument */
     unsigned options;                                       /* that it takes */
     int (*run)(const struct cli_options *o);
@@ -52,6 +62,10 @@ extern const size_t cli_commands_n;
 /* What the commands share: whom to connect to as a client does, with the user of the environment.
  */
 struct client_target cli_client(const struct cli_options *o, const char *address);
+/* A name that may stand in a URL's path as it is. NULL is none. */
+bool cli_is_pod_name(const char *text) MUST_CHECK;
+int64_t cli_now_ms(void);      /* of the monotonic clock */
+void cli_sleep_ms(int64_t ms); /* a signal with a handler ends it early */
 /* A message on standard error, and the status that belongs to it. */
 int cli_trouble(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

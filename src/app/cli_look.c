@@ -24,12 +24,17 @@ json_t *cli_fetch(const struct cli_options *o, const char *path, bool quiet, int
     buf_init(&answer, ANSWER_LIMIT);
     f = asking_send(&asking, &http, &answer);
     if (f.kind == FAIL_NONE && http == 200)
-        document = json_loadb(answer.p, answer.n, 0, NULL);
+        document = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
+    if (f.kind == FAIL_NONE && !document && http < 400)
+        f = fail_make(FAIL_PROTOCOL, "who answers is no controller (HTTP %ld)", http);
+    else if (f.kind == FAIL_NONE && http >= 500) /* of a proxy before it */
+        f = fail_make(FAIL_UNREACHABLE, "%s", asking_why(buf_str(&answer), why, sizeof why));
     *status = document ? EXIT_OK : f.kind != FAIL_NONE ? EXIT_NOBODY : EXIT_REFUSED;
     if (!document && !quiet && f.kind != FAIL_NONE)
         (void)cli_trouble(0, "no controller answers: %s (--controller names others)", f.text);
     else if (!document && !quiet)
-        (void)cli_trouble(0, "%s", asking_why(buf_str(&answer), why, sizeof why));
+        (void)cli_trouble(0, "refused (HTTP %ld): %s", http,
+                          asking_why(buf_str(&answer), why, sizeof why));
     buf_done(&answer);
     return document;
 }
@@ -129,8 +134,6 @@ int cli_watch(const struct cli_options *o)
     bool terminal = isatty(STDOUT_FILENO) != 0, told = false;
     char last[600] = "";
 
-    if (o->output != OUTPUT_TABLE)
-        return cli_trouble(EXIT_TROUBLE, "watch writes for people only");
     for (;;) {
         int status;
         json_t *overview = cli_fetch(o, "/api/v1/overview", told, &status);

@@ -8,24 +8,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { AGAIN_MS = 500, ONE_ANSWER_MS = 6000 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void wait_a_little(void)
-{
-    struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-
-    (void)nanosleep(&pause, NULL);
-}
 
 /* An environment variable; NULL: not set, or empty. */
 static const char *variable(const char *name)
@@ -40,11 +24,6 @@ static const char *pod_of(const struct cli_options *o)
     return o->pod ? o->pod : variable("POD_NAME");
 }
 
-static bool is_pod_name(const char *text)
-{
-    return text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.")];
-}
-
 /* How long one sub-command waits for controllers. */
 struct patience {
     int64_t limit_ms;  /* in all */
@@ -56,10 +35,10 @@ struct patience {
  * Returns the HTTP status; 0: nobody answered. The last answer's text, or the reason, is in out. */
 static long insist(struct asking *a, const struct patience *p, struct buf *out)
 {
-    int64_t until_ms = now_ms() + p->limit_ms;
+    int64_t until_ms = cli_now_ms() + p->limit_ms;
 
     for (;;) {
-        int64_t left_ms = until_ms + p->margin_ms - now_ms();
+        int64_t left_ms = until_ms + p->margin_ms - cli_now_ms();
         long status = 0;
         struct fail f;
 
@@ -69,9 +48,9 @@ static long insist(struct asking *a, const struct patience *p, struct buf *out)
             buf_clear(out);
             buf_add_text(out, f.text);
         }
-        if (status == 200 || (status >= 400 && status < 500) || until_ms - now_ms() <= AGAIN_MS)
+        if (status == 200 || (status >= 400 && status < 500) || until_ms - cli_now_ms() <= AGAIN_MS)
             return status;
-        wait_a_little();
+        cli_sleep_ms(AGAIN_MS);
     }
 }
 
@@ -115,7 +94,7 @@ int cli_pod_init(const struct cli_options *o)
     long status;
     int result;
 
-    if (!is_pod_name(pod) || !is_pod_name(uid))
+    if (!cli_is_pod_name(pod) || !cli_is_pod_name(uid))
         return cli_trouble(EXIT_CONFIG, "init: set POD_NAME and POD_UID (metadata.name and "
                                         "metadata.uid, through the downward API)");
     if (!duration_parse(str_of(limit ? limit : "60s"), &patience.limit_ms) ||
@@ -152,7 +131,7 @@ int cli_pod_prestop(const struct cli_options *o)
     struct buf answer;
     long status;
 
-    if (!is_pod_name(pod))
+    if (!cli_is_pod_name(pod))
         return cli_trouble(EXIT_CONFIG, "prestop: name the pod, or set POD_NAME");
     if (limit && (!str_to_int64(str_of(limit), &limit_s) || limit_s < 1 || limit_s > 3600))
         return cli_trouble(EXIT_CONFIG, "PRESTOP_TIMEOUT_SECONDS='%s': wanted 1 to 3600", limit);

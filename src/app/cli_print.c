@@ -105,7 +105,7 @@ static void print_lines(json_t *status)
     (void)str_format(value, sizeof value, "%s: %s", text(gate, "state"), text(gate, "why"));
     line(PAINT_PLAIN, "gate", value);
     line(PAINT_PLAIN, "leader", text(json_object_get(status, "leadership"), "holder"));
-    line(PAINT_WARN, "paused", text(json_object_get(status, "paused"), "text"));
+    line(PAINT_WARN, "paused", text(json_object_get(status, "paused"), "words"));
     line(PAINT_WARN, "request", text(json_object_get(status, "request"), "text"));
     json_array_foreach (json_object_get(status, "rebuild"), i, rebuild) {
         (void)str_format(value, sizeof value, "%s: %s", text(rebuild, "pod"),

@@ -3,7 +3,7 @@
 #include "app/state.h"
 #include "base/alloc.h"
 
-enum { TRIES_MAX = 6, RETRY_US = 100 * 1000 };
+enum { TRIES_MAX = 6, TRIES_SILENCE = 3, RETRY_US = 100 * 1000 };
 
 struct note {
     struct controller *c;
@@ -17,6 +17,7 @@ struct note {
     struct kube_request *request;
     struct timer *retry;
     unsigned tries;
+    bool doubtful;        /* it was sent, and neither taken nor refused as far as we know */
     struct record record; /* as read last */
 };
 
@@ -35,13 +36,29 @@ static void finish(struct note *n, const struct fail *why)
     note_cancel(n);
 }
 
-/* Reads again, at once after a conflict, else a little later; or gives up. */
+static void give_up(struct note *n, const struct fail *why)
+{
+    struct fail f = *why;
+
+    if (n->doubtful)
+        f = fail_make(FAIL_TIMEOUT,
+                      "the API server's answer is missing (%.70s): it may have been "
+                      "written all the same",
+                      why->text);
+    else if (f.kind == FAIL_TIMEOUT)
+        f.kind = FAIL_UNREACHABLE;
+    finish(n, &f);
+}
+
+/* Reads again, at once after a conflict, else a little later; or gives up: two requests that nobody
+ * answered are enough, as who asked us waits. */
 static void try_again(struct note *n, const struct fail *why)
 {
-    if (++n->tries < TRIES_MAX && why->kind != FAIL_DENIED)
+    n->tries += why->kind == FAIL_TIMEOUT ? TRIES_SILENCE : 1;
+    if (n->tries < TRIES_MAX && why->kind != FAIL_DENIED)
         timer_start(n->retry, why->kind == FAIL_CONFLICT ? 0 : n->tries * RETRY_US);
     else
-        finish(n, why);
+        give_up(n, why);
 }
 
 static void on_written(void *arg, const struct kube_answer *answer)
@@ -49,10 +66,13 @@ static void on_written(void *arg, const struct kube_answer *answer)
     struct note *n = arg;
 
     n->request = NULL;
-    if (answer->fail.kind == FAIL_NONE)
+    if (answer->fail.kind == FAIL_NONE) {
         finish(n, &answer->fail);
-    else
-        try_again(n, &answer->fail); /* it may have been written all the same: the read tells */
+        return;
+    }
+    n->doubtful = answer->fail.kind != FAIL_CONFLICT && answer->fail.kind != FAIL_DENIED &&
+                  answer->fail.kind != FAIL_GONE;
+    try_again(n, &answer->fail); /* it may have been written all the same: the read tells */
 }
 
 static struct fail read_object(struct note *n, json_t *object, json_t **data)
@@ -116,6 +136,7 @@ static void on_read(void *arg, const struct kube_answer *answer)
         try_again(n, &f);
         return;
     }
+    n->doubtful = false;
     f = read_object(n, answer->body, &data);
     if (f.kind == FAIL_NONE)
         write_change(n, answer->body);

@@ -197,11 +197,12 @@ static json_t *summary_json(const struct controller *c)
 static json_t *paused_json(const struct view *v)
 {
     int64_t until_us;
-    char until[40];
+    char until[40], words[NOTE_SIZE];
 
     if (!v->record_exists || !record_paused(&v->record, v->wall_us, &until_us))
         return json_null();
-    return json_pack("{s:o, s:o}", "text", answer_text(v->record.paused), "until",
+    return json_pack("{s:o, s:o, s:o}", "text", answer_text(v->record.paused), "words",
+                     answer_text(record_pause_words(&v->record, words)), "until",
                      until_us == INT64_MAX ? json_null() : json_string(wall_text(until_us, until)));
 }
 

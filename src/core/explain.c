@@ -74,8 +74,10 @@ static bool is_led(const struct view *v)
 static void add_common(const struct view *v, struct explanation *out)
 {
     bool paused = record_paused(&v->record, v->wall_us, NULL);
+    char pause[NOTE_SIZE];
 
-    add(out, "decisions are not paused", !paused, -1, "%s", paused ? v->record.paused : "no pause");
+    add(out, "decisions are not paused", !paused, -1, "%s%s", paused ? "paused " : "no pause",
+        paused ? record_pause_words(&v->record, pause) : "");
     add(out, "somebody leads", is_led(v), -1, "%s",
         view_leading(v) ? "this controller"
         : is_led(v)     ? "another controller, as its lease says"

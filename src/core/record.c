@@ -326,31 +326,6 @@ bool record_is_rebuilt(const struct record *r, int pod)
     return r->rebuild[pod].uid[0] != '\0';
 }
 
-const char *record_pause_text(const char *who, int64_t since_wall_us, int64_t until_wall_us,
-                              char out[NOTE_SIZE])
-{
-    (void)str_format(out, NOTE_SIZE, "%.80s@%lld..", who, (long long)(since_wall_us / 1000));
-    if (until_wall_us)
-        (void)str_append(out, NOTE_SIZE, "%lld", (long long)(until_wall_us / 1000));
-    return out;
-}
-
-bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_us)
-{
-    const char *at = strrchr(r->paused, '@'), *end = at ? strstr(at, "..") : NULL;
-    int64_t until_ms = 0;
-
-    if (end && end[2] && str_to_int64(str_of(end + 2), &until_ms) && until_ms >= 0 &&
-        until_ms < INT64_MAX / 1000) {
-        if (until_wall_us)
-            *until_wall_us = until_ms * 1000;
-        return wall_us < until_ms * 1000;
-    }
-    if (until_wall_us)
-        *until_wall_us = INT64_MAX;
-    return r->paused[0] != '\0';
-}
-
 bool record_is_fenced(const struct record *r, int pod)
 {
     assert(pod >= 0 && pod < PODS_MAX);

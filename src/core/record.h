@@ -79,6 +79,8 @@ bool record_alone_by_decision(const struct record *r, int64_t wall_us);
 /* Adds an entry (a JSON object), forgetting the oldest when there are HISTORY_MAX. */
 void record_add_history(struct record *r, const char *entry);
 bool record_is_fenced(const struct record *r, int pod);
+/* Who paused, since when and until when, for people. Returns out. */
+const char *record_pause_words(const struct record *r, char out[NOTE_SIZE]);
 /* Decisions are suspended now. A text that is not of record_pause_text's making pauses, too, and
  * for ever: somebody meant it. until_wall_us (may be NULL): INT64_MAX for ever. */
 bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_us);

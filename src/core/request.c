@@ -143,12 +143,14 @@ static bool check_kind(const struct view *v, const struct request *r, char why[W
 
 bool request_check(const struct view *v, const struct request *r, char why[WHY_SIZE])
 {
+    char pause[NOTE_SIZE];
+
     (void)str_copy(why, WHY_SIZE, "it can be served");
     if (!v->record_known || v->record_broken || !v->record_exists)
         (void)str_copy(why, WHY_SIZE, "there is no record of a main yet");
     else if (record_paused(&v->record, v->wall_us, NULL))
         (void)str_format(why, WHY_SIZE, "decisions are paused (%.120s): resume first",
-                         v->record.paused);
+                         record_pause_words(&v->record, pause));
     else if (v->record.transition != EPOCH_NONE && r->kind != REQUEST_FAILOVER &&
              r->kind != REQUEST_STOP)
         (void)str_format(why, WHY_SIZE, "a %s is under way: ask again when it is done",

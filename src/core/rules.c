@@ -199,6 +199,8 @@ static void name_state(const struct view *v, struct plan *plan)
 
 void rules_decide(const struct view *v, struct plan *plan)
 {
+    char pause[NOTE_SIZE];
+
     plan_init(plan, v);
     gate_decide(v, plan);
     name_state(v, plan);
@@ -221,7 +223,7 @@ void rules_decide(const struct view *v, struct plan *plan)
         return;
     }
     if (record_paused(&v->record, v->wall_us, NULL)) {
-        plan_reason(plan, "paused: %.200s", v->record.paused);
+        plan_reason(plan, "paused: %.200s", record_pause_words(&v->record, pause));
         return;
     }
     plan->resign = is_cut_off(v, plan);

@@ -156,6 +156,8 @@ static void test_requests_are_judged_and_recorded(void **state)
         json = asker_json(&d.asker);
         assert_string_equal(json_string_value(json_object_get(json, "recorded")),
                             stored("request"));
+        assert_string_equal(json_string_value(json_object_get(json, "main")), "mg-0");
+        assert_int_equal(json_integer_value(json_object_get(json, "epoch")), d.c.view.record.epoch);
         json_decref(json);
         assert_int_equal(judged.kind, cases[i].kind);
         assert_int_equal(judged.pod, cases[i].pod);
@@ -309,6 +311,15 @@ static void test_without_a_record_or_the_api_server(void **state)
     d.kube.deaf_to = "GET /api/v1/namespaces/db/configmaps/mg-state";
     assert_int_equal(ask("refresh", NULL), 503);
     assert_string_equal(stored("request"), "");
+    d.kube.deaf_to = NULL;
+    d.kube.holds_answers = true; /* it writes, and falls silent */
+    asker_send(&d.asker, desk_api_port, "POST", "/api/v1/admin/refresh",
+               "Authorization: Bearer s3cret\r\n", NULL);
+    WAIT_UNTIL(d.loop, stored("request")[0]);
+    d.kube.silent = true;
+    assert_int_equal(asker_status(&d.asker), 504);
+    assert_non_null(strstr(asker_text(&d.asker), "may have been written"));
+    d.kube.silent = d.kube.holds_answers = false;
 }
 
 /* Asked, and the controller ends before the API server answered. */

@@ -149,6 +149,26 @@ static void test_no_record_and_no_api_server(void **state)
     assert_int_equal(outcome.kind, FAIL_UNREACHABLE);
 }
 
+static void test_silence_is_not_waited_out(void **state)
+{
+    (void)state;
+    put(4);
+    api.silent = true; /* it does not even answer a read: nothing was written */
+    run_note("request", "refresh@1000");
+    assert_int_equal(outcome.kind, FAIL_UNREACHABLE);
+    assert_true(api.reads <= 2);
+    api.silent = false;
+    api.holds_answers = true; /* it writes, says nothing, and then answers no read, either */
+    (void)note_write(&c, "request", "refresh@1000", on_check, on_done, NULL);
+    WAIT_UNTIL(loop, api.writes == 1);
+    api.silent = true;
+    WAIT_UNTIL(loop, dones == 2);
+    assert_int_equal(outcome.kind, FAIL_TIMEOUT);
+    assert_non_null(strstr(outcome.text, "it may have been written all the same"));
+    assert_string_equal(stored("request"), "refresh@1000");
+    api.silent = api.holds_answers = false;
+}
+
 static void test_reading_only(void **state)
 {
     (void)state;
@@ -193,6 +213,7 @@ int main(void)
         TEST(check_keeps_it_from_being_written),
         TEST(lost_answer_is_read),
         TEST(no_record_and_no_api_server),
+        TEST(silence_is_not_waited_out),
         TEST(reading_only),
         TEST(nonsense_is_no_record),
         TEST(cancelled_says_nothing),

@@ -140,9 +140,31 @@ static void test_a_pause_reads_back(void **state)
     assert_true(record_paused(&r, 8999, &until_us));
     assert_int_equal(until_us, 9000);
     assert_false(record_paused(&r, 9000, NULL));
+    (void)str_copy(r.paused, sizeof r.paused, "x@y..9000"); /* no time of ours */
+    assert_true(record_paused(&r, INT64_MAX, NULL));
     (void)str_copy(r.paused, sizeof r.paused, "x@1..-9223372036854775807"); /* no time of ours */
     assert_true(record_paused(&r, 9000, &until_us));
     assert_int_equal(until_us, INT64_MAX);
+}
+
+static void test_a_pause_in_words(void **state)
+{
+    struct record r = full();
+    char words[NOTE_SIZE];
+
+    (void)state;
+    record_pause_text("me@home", INT64_C(1795637190251000), INT64_C(1795640790251000), r.paused);
+    assert_string_equal(record_pause_words(&r, words),
+                        "by me@home since 2026-11-25T20:06:30Z until 2026-11-25T21:06:30Z");
+    record_pause_text("me", INT64_C(1795637190251000), 0, r.paused);
+    assert_string_equal(record_pause_words(&r, words), "by me since 2026-11-25T20:06:30Z");
+    record_pause_text("me", INT64_C(951782399000000), INT64_C(4102444799000000), r.paused);
+    assert_string_equal(record_pause_words(&r, words), /* around a leap day */
+                        "by me since 2000-02-28T23:59:59Z until 2099-12-31T23:59:59Z");
+    record_pause_text("me", INT64_C(951868799000000), 0, r.paused);
+    assert_string_equal(record_pause_words(&r, words), "by me since 2000-02-29T23:59:59Z");
+    (void)str_copy(r.paused, sizeof r.paused, "do not touch");
+    assert_string_equal(record_pause_words(&r, words), "do not touch");
 }
 
 /* Changes one key of a good record; expects the error to name it. */
@@ -304,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_a_long_answer_is_cut),
         cmocka_unit_test(test_every_sync_reads_back),
         cmocka_unit_test(test_a_pause_reads_back),
+        cmocka_unit_test(test_a_pause_in_words),
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_missing_keys_are_refused),
         cmocka_unit_test(test_others_keys_are_nobody_s_business),

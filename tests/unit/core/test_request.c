@@ -73,7 +73,8 @@ static void test_what_stands_in_its_way(void **state)
     v.record.transition = EPOCH_REFRESH;
     expect(REQUEST_SWITCHOVER, -1, false, "a refresh is under way");
     (void)record_pause_text("me", 1, 0, v.record.paused);
-    expect(REQUEST_FAILOVER, -1, false, "decisions are paused (me@");
+    expect(REQUEST_FAILOVER, -1, false,
+           "decisions are paused (by me since 1970-01-01T00:00:00Z): resume first");
     view_record(&v, NULL);
     expect(REQUEST_FAILOVER, -1, false, "no record");
 }

@@ -1,0 +1,142 @@
+// The sub-commands against controllers that are stood in for: what they say of answers that a real one
+// gives at bad moments only.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+
+import { build, test } from './harness.mjs';
+
+const program = path.join(build, 'memgraph-controller');
+
+// {status, out, err}
+async function run(args, env = {}, stdio = ['ignore', 'pipe', 'pipe']) {
+  const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio });
+  const text = { out: '', err: '' };
+  child.stdout?.on('data', (data) => { text.out += data; });
+  child.stderr.on('data', (data) => { text.err += data; });
+  const [status] = await once(child, 'close');
+  return { status, ...text };
+}
+
+// A server that answers as `answer(request)` says: [status, document], or nothing (undefined): it
+// breaks the connection. `asked` are the paths, with their methods.
+async function standIn(t, answer) {
+  const asked = [];
+  const server = http.createServer((request, reply) => {
+    asked.push(`${request.method} ${request.url}`);
+    request.resume().on('end', () => {
+      const [status, document] = answer(request) ?? [];
+      if (!status) return request.socket.destroy();
+      return reply.writeHead(status, { connection: 'close' }).end(typeof document === 'string' ? document : JSON.stringify(document));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${server.address().port}`, asked };
+}
+
+const calm = { epoch: 4, main: 'memgraph-0', syncReplica: 'memgraph-1', request: null, transition: '', rebuild: [],
+  gate: { state: 'open', why: 'memgraph-0 is main' }, reason: 'this controller does not lead', decisions: [], pods: [] };
+const recorded = (text) => [202, { asked: 'x', recorded: text, main: 'memgraph-0', epoch: 4 }];
+const refusal = (text, why) => ({ at: '', rule: 'REQUEST', effect: 'event', pod: null, why: `the request ${text} was refused: ${why}` });
+// Takes the request, and shows `after` from then on.
+const taking = (text, after) => (request) => (request.method === 'POST' ? recorded(text) : [200, { ...calm, ...after }]);
+
+test('what became of a request is told by what changed, whoever answers', async (t) => {
+  const cases = [
+    [['switchover'], 'switchover@1', { main: 'memgraph-1', epoch: 5 }, 0, /^done: memgraph-1 is main \(epoch 5\)$/m],
+    [['degrade'], 'degrade@1', { epoch: 5 }, 0, /^done: memgraph-0 serves alone \(epoch 5\), and cannot be replaced until memgraph-1 is back$/m],
+    [['failover', '--accept-data-loss'], 'failover@1',
+      { main: 'memgraph-1', epoch: 5, decisions: [{ effect: 'event', why: 'memgraph-2 is refused as diverged' }] },
+      0, /^done: memgraph-1 is main \(epoch 5\)$/m],
+    [['rebuild', 'memgraph-2'], 'rebuild:2@1', { rebuild: [{ pod: 'memgraph-2', reason: 'requested' }] }, 0, /^done: memgraph-2 is being filled anew/m],
+    [['switchover'], 'switchover@1', { decisions: [refusal('switchover@0', 'that was yesterday'), refusal('switchover@1', 'memgraph-1 is empty')] },
+      4, /the request switchover@1 was refused: memgraph-1 is empty/],
+    [['degrade'], 'degrade@1', {}, 4, /the leader refused it or gave it up/], // a follower does not know why
+  ];
+  for (const [args, text, after, status, said] of cases) {
+    const s = await standIn(t, taking(text, after));
+    const result = await run([...args, '-c', s.url]);
+    assert.equal(result.status, status, `${args}: ${result.out}${result.err}`);
+    assert.match(result.out + result.err, said);
+    assert.match(result.out, new RegExp(`^recorded: ${text}$`, 'm'));
+  }
+});
+
+test('a request that may have been taken is not made twice', async (t) => {
+  const breaks = await standIn(t, (request) => (request.method === 'POST' ? undefined : [200, calm]));
+  const other = await standIn(t, taking('switchover@2', { main: 'memgraph-1', epoch: 5 }));
+  const result = await run(['switchover', '-c', `http://127.0.0.1:9,${breaks.url},${other.url}`]);
+  assert.equal(result.status, 6, result.out + result.err);
+  assert.match(result.err, /it may have been recorded all the same/);
+  assert.deepEqual(other.asked, []);
+  const unsure = await standIn(t, () => [504, { error: 'the answer is missing: it may have been written all the same' }]);
+  assert.equal((await run(['switchover', '-c', unsure.url])).status, 6);
+});
+
+test('who answers is no controller, or a proxy before it', async (t) => {
+  const page = await standIn(t, () => [200, '<html>']);
+  const strange = await run(['status', '-c', page.url]);
+  assert.equal(strange.status, 5);
+  assert.match(strange.err, /is no controller/);
+  const proxy = await standIn(t, () => [503, { kind: 'Status', message: 'no endpoints available for service "mg-controller"' }]);
+  const away = await run(['status', '-c', proxy.url]);
+  assert.equal(away.status, 5);
+  assert.match(away.err, /: no endpoints available for service "mg-controller" \(/);
+  const forbidden = await standIn(t, () => [403, { kind: 'Status', message: 'you cannot get services/proxy' }]);
+  const refused = await run(['status', '-c', forbidden.url]);
+  assert.equal(refused.status, 4);
+  assert.match(refused.err, /refused \(HTTP 403\): you cannot get services\/proxy/);
+  const both = await run(['status', '-c', 'http://127.0.0.1:9,http://127.0.0.1:19']);
+  assert.match(both.err, /:9: .*; http:\/\/127\.0\.0\.1:19: /);
+  const wrong = await standIn(t, () => [401, { error: 'wanted the header' }]);
+  assert.match((await run(['switchover', '-c', wrong.url])).err, /--token-file FILE \(else ADMIN_TOKEN_FILE\)/);
+});
+
+test('arguments that nobody would mean are refused before anybody is asked', async (t) => {
+  const s = await standIn(t, taking('pause@1', {}));
+  const cases = [
+    [['rebuild', '../pause'], /'\.\.\/pause' is no pod's name/],
+    [['rebuild', '..'], /no pod's name/],
+    [['explain', 'a b'], /no pod's name/],
+    [['pause', '--for', '1x'], /'1x': wanted a duration/],
+    [['pause', '--for', '0'], /wanted a duration/],
+    [['status', '--namespace', 'production'], /kubectl memgraph-ha/],
+    [['switchover', '--context', 'production'], /kubectl memgraph-ha/],
+    [['drill', '--read', '127.0.0.1:9'], /drill --help/],
+  ];
+  for (const [args, said] of cases) {
+    const result = await run([...args, '-c', s.url]);
+    assert.equal(result.status, 1, args.join(' '));
+    assert.match(result.err, said);
+  }
+  assert.deepEqual(s.asked, []);
+});
+
+test('output that gets nowhere is an error', async (t) => {
+  const s = await standIn(t, () => [200, calm]);
+  const full = await open('/dev/full', 'w');
+  t.after(() => full.close());
+  for (const args of [['status', '-o', 'json', '-c', s.url], ['version'], ['--help'], ['failover', '--help']]) {
+    const result = await run(args, {}, ['ignore', full.fd, 'pipe']);
+    assert.equal(result.status, 1, args.join(' '));
+    assert.match(result.err, /standard output: No space left on device/);
+  }
+});
+
+test('the help of a command has its options alone, and what it means', async () => {
+  const failover = (await run(['failover', '--help'])).out;
+  assert.match(failover, /^Usage: memgraph-controller failover \[OPTION\.\.\.\]\n/);
+  assert.match(failover, /ACKNOWLEDGED WRITES MAY BE LOST/);
+  assert.match(failover, /^ +--accept-data-loss/m);
+  assert.doesNotMatch(failover, /--data-directory|--namespace|--for/);
+  assert.match((await run(['--help', 'rebuild'])).out, /^Usage: memgraph-controller rebuild POD /);
+  const all = (await run(['--help'])).out.split('\nCommands:\n')[1].split('\n\n')[0];
+  const names = [...all.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name);
+  assert.ok(names.length >= 19);
+  for (const line of all.split('\n')) assert.match(line, /^ {2}[a-z-]/); // none is broken in two
+});
