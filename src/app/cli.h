@@ -66,6 +66,10 @@ struct client_target cli_client(const struct cli_options *o, const char *address
 bool cli_is_pod_name(const char *text) MUST_CHECK;
 int64_t cli_now_ms(void);      /* of the monotonic clock */
 void cli_sleep_ms(int64_t ms); /* a signal with a handler ends it early */
+/* From now on the first SIGINT or SIGTERM ends nothing but what looks at cli_is_interrupted; the
+ * second one ends the program. */
+void cli_catch_interrupts(void);
+bool cli_is_interrupted(void);
 /* A message on standard error, and the status that belongs to it. */
 int cli_trouble(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

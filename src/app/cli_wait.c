@@ -175,7 +175,7 @@ int cli_wait(const struct cli_options *o, const struct cli_asked *asked)
     bool told = false, over = false;
     int result = EXIT_OK, answered = EXIT_OK;
 
-    while (!over && waited_ms < LIMIT_MS) {
+    while (!over && waited_ms < LIMIT_MS && !cli_is_interrupted()) {
         json_t *status;
 
         cli_sleep_ms(LOOK_MS);
@@ -187,6 +187,9 @@ int cli_wait(const struct cli_options *o, const struct cli_asked *asked)
     }
     if (over)
         return result;
+    if (cli_is_interrupted())
+        return cli_trouble(EXIT_UNSURE,
+                           "it is recorded, and will be done or refused: see `status`");
     return cli_trouble(EXIT_UNSURE, "it is recorded, and not done within %d s%s: see `status`",
                        LIMIT_MS / 1000, answered == EXIT_OK ? "" : "; no controller answers");
 }

@@ -19,7 +19,8 @@ struct prober {
     struct timer *again, *limit;
     uint64_t id, serial;
     int64_t last_us; /* when the last write was acknowledged; 0: none yet */
-    bool removing;
+    bool sent;       /* a write, so that there may be a node */
+    bool removing, removed;
     /* Shared. */
     _Atomic bool stop;
     _Atomic uint64_t writes, errors;
@@ -42,6 +43,7 @@ static void on_answer(void *arg, const struct bolt_answer *answer)
     bool worked = answer->fail.kind == FAIL_NONE && answer->error == MEMGRAPH_OK;
 
     if (worked && p->removing) {
+        p->removed = true;
         loop_stop(p->loop);
         return;
     }
@@ -57,7 +59,8 @@ static void next(void *arg)
     struct prober *p = arg;
     char query[160];
 
-    if (p->stop && !p->last_us) { /* there is nothing to remove */
+    if (p->stop && !p->sent) { /* there is nothing to remove */
+        p->removed = true;
         loop_stop(p->loop);
         return;
     }
@@ -75,6 +78,8 @@ static void next(void *arg)
                          p->id, ++p->serial);
     if (bolt_client_query(p->client.bolt, query, query_limit_us, on_answer, p) != 0)
         timer_start(p->again, again_us);
+    else
+        p->sent = true;
 }
 
 static void on_up(void *arg)
@@ -141,9 +146,18 @@ struct prober_counts prober_take(struct prober *p)
                                   .gap_us = atomic_exchange(&p->gap_us, 0)};
 }
 
-void prober_stop(struct prober *p)
+uint64_t prober_writes(const struct prober *p)
 {
+    return p->writes;
+}
+
+bool prober_stop(struct prober *p)
+{
+    bool removed;
+
     p->stop = true;
     (void)pthread_join(p->thread, NULL);
+    removed = p->removed;
     prober_free(p);
+    return removed;
 }

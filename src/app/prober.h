@@ -18,7 +18,8 @@ struct prober_counts {
 struct prober *prober_start(const struct client_target *target, struct fail *why);
 /* What was counted since the last call; errors and gap begin anew. */
 struct prober_counts prober_take(struct prober *p);
-/* Removes the node and ends; at most 10 s. */
-void prober_stop(struct prober *p);
+uint64_t prober_writes(const struct prober *p); /* acknowledged so far */
+/* Removes the node and ends, within 10 s. False: it may still be there. */
+bool prober_stop(struct prober *p);
 
 #endif

@@ -147,16 +147,54 @@ test('a drill moves the main and back, and tells the gap', async (t) => {
     assert.ok(Number(gap) > 1 && Number(gap) < 5000, drill.out);
     assert.ok(Number(writes) > 10, drill.out);
   }
-  assert.match(drill.out, /done: memgraph-1 is main[^]*done: memgraph-0 is main/);
+  assert.match(drill.out, /done: memgraph-1 is main[^]*done: memgraph-0 is main[^]*\nmemgraph-0 is main again; the client could not write for \d+\.\d ms and \d+\.\d ms\n$/);
   await load.stop();
   await load.check(await s.pod('memgraph-0'));
   const [row] = await s.query('memgraph-0', 'MATCH (n:MemgraphControllerDrill) RETURN count(n) AS n');
   assert.equal(row.n, 0); // nothing is left behind
+  await formed(s);
   assert.equal((await s.cli('drill', '--write', '127.0.0.1:9')).status, 5);
   assert.equal((await s.cli('drill', '--write', 'nonsense')).status, 1);
   assert.equal((await s.cli('drill', '--write', '[::1]:9')).status, 5);
   assert.match((await s.cli('drill', '--write', 'neo4j://127.0.0.1:9')).err, /bolt\+s:/);
   assert.match((await s.cli('drill', '--write', 'bolt+s://127.0.0.1:9', '--tls-ca', '/dev/null')).err, /\/dev\/null/);
+});
+
+test('a drill that cannot be done says so at once; one that ends early says where the main is', async (t) => {
+  const s = await operated(t, { controllers: 2 });
+  const urls = await Promise.all([0, 1].map(async (i) => (await s.controller(i)).http));
+  const drills = async () => (await s.query((await s.status()).main, 'MATCH (n:MemgraphControllerDrill) RETURN count(n) AS n'))[0].n;
+  const drill = (signal, when) => new Promise((resolve) => {
+    const child = spawn(program, ['drill', '--controller', `http://127.0.0.1:9,${urls[1]}`], { env: { ...process.env, ...s.env } });
+    const text = { out: '', err: '' };
+    let sent = false; // a second one would end it at once
+    child.stderr.on('data', (data) => { text.err += data; });
+    child.stdout.on('data', (data) => {
+      text.out += data;
+      if (signal && !sent && when.test(text.out)) sent = child.kill(signal);
+    });
+    child.on('close', (status) => resolve({ status, ...text }));
+  });
+
+  await s.cli('pause');
+  await waitFor('it is paused', async () => (await s.status(1)).paused);
+  const before = performance.now();
+  const paused = await drill();
+  assert.equal(paused.status, 4);
+  assert.match(paused.err, /no switchover now: decisions are paused/);
+  assert.ok(performance.now() - before < 5_000);
+  await s.cli('resume');
+  await waitFor('it goes on', async () => !(await s.status(1)).paused);
+
+  const ended = await drill('SIGINT', /^done: memgraph-1/m); // the first controller is dead, the second one's gateway is taken
+  assert.equal(ended.status, 1, ended.out + ended.err);
+  assert.match(ended.err, /^memgraph-controller: the main is memgraph-1 now, and was memgraph-0: `switchover --to memgraph-0` moves it back$/m);
+  assert.equal((await s.status()).main, 'memgraph-1');
+  assert.equal(await drills(), 0); // nothing is left behind
+  await formed(s, { index: 1 });
+  await drill('SIGTERM', /^recorded/m); // in the middle
+  await formed(s);
+  assert.equal(await drills(), 0);
 });
 
 test('as a plugin of kubectl: found by label, through the API server, admin routes too', async (t) => {
