@@ -6,7 +6,8 @@
 #include "app/run.h"
 
 #include <stdio.h>
-#include <time.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const int64_t limit_ms = 15 * 1000;
@@ -118,34 +119,81 @@ static void tell_change(json_t *overview, char *last, size_t size)
     printf("%s %s\n", text_of(status, "time"), now);
 }
 
-static void draw(json_t *overview)
+/* As many lines as the terminal shows, so that the first ones stay in sight. A line that is longer
+ * than it is wide takes several; what colours it takes no room. */
+static void write_screen(const char *text)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    unsigned column = 0, row = 0;
+    const char *c;
+
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    for (c = text; *c && row + 1 < size.ws_row; c++) {
+        if (*c == '\033')
+            c += strcspn(c, "mHJ");
+        else if (*c == '\n' || ++column > size.ws_col)
+            row++;
+        if (*c == '\n' || column > size.ws_col)
+            column = *c != '\n';
+    }
+    (void)fwrite(text, 1, (size_t)(c - text), stdout);
+    if (*c)
+        (void)fputs("\033[0m", stdout); /* it may end in the middle of a colour */
+}
+
+/* away_ms: for how long no controller has answered; the picture is that old. */
+static void draw(json_t *overview, int64_t away_ms)
 {
     json_t *status = json_object_get(overview, "status");
+    FILE *terminal = stdout;
+    char *text = NULL;
+    size_t n;
 
+    stdout = open_memstream(&text, &n);
+    if (!stdout) {
+        stdout = terminal;
+        return;
+    }
     (void)fputs("\033[H\033[J", stdout); /* the upper left corner, and nothing below */
-    cli_paint(PAINT_DIM, 0, "%s  (Ctrl-C ends)", text_of(status, "time"));
+    if (away_ms)
+        cli_paint(PAINT_BAD, 0, "NO CONTROLLER ANSWERS, for %lld s: so it was at %.19sZ",
+                  (long long)(away_ms + 999) / 1000, text_of(status, "time"));
+    else
+        cli_paint(PAINT_DIM, 0, "%.19sZ", text_of(status, "time"));
+    cli_paint(PAINT_DIM, 0, "  (Ctrl-C ends)");
     (void)fputs("\n\n", stdout);
     cli_print_status(overview);
+    (void)fclose(stdout);
+    stdout = terminal;
+    write_screen(text);
+    free(text);
 }
 
 int cli_watch(const struct cli_options *o)
 {
-    const struct timespec pause = {.tv_sec = 1};
     bool terminal = isatty(STDOUT_FILENO) != 0, told = false;
-    char last[600] = "";
+    json_t *last = NULL;
+    int64_t seen_ms = 0;
+    char line[600] = "";
 
     for (;;) {
         int status;
-        json_t *overview = cli_fetch(o, "/api/v1/overview", told, &status);
+        json_t *overview = cli_fetch(o, "/api/v1/overview", told || (terminal && last), &status);
 
         told = !overview;
-        if (overview && terminal)
-            draw(overview);
+        if (overview) {
+            json_decref(last);
+            last = overview;
+            seen_ms = cli_now_ms();
+        }
+        if (last && terminal)
+            draw(last, overview ? 0 : cli_now_ms() - seen_ms);
         else if (overview)
-            tell_change(overview, last, sizeof last);
-        json_decref(overview);
-        if (fflush(stdout) != 0)
+            tell_change(overview, line, sizeof line);
+        if (fflush(stdout) != 0) {
+            json_decref(last);
             return EXIT_OK; /* nobody reads any more */
-        (void)nanosleep(&pause, NULL);
+        }
+        cli_sleep_ms(1000);
     }
 }

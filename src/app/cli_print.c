@@ -2,6 +2,7 @@
 
 #include "app/cli_out.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,42 +89,135 @@ static void print_sentence(json_t *status, json_t *explain)
     (void)putchar('\n');
 }
 
-static void print_lines(json_t *status)
+/* A line of what was put together. */
+static void line_of(enum paint paint, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void line_of(enum paint paint, const char *name, const char *fmt, ...)
 {
-    json_t *gate = json_object_get(status, "gate"), *rebuild;
-    char value[400];
+    char value[500];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(value, sizeof value, fmt, args);
+    va_end(args);
+    line(paint, name, value);
+}
+
+static json_t *pod_named(json_t *status, const char *name)
+{
+    json_t *pod;
     size_t i;
 
-    line(PAINT_PLAIN, "state", text(status, "state"));
-    line(PAINT_PLAIN, "reason", text(status, "reason"));
+    json_array_foreach (json_object_get(status, "pods"), i, pod)
+        if (strcmp(text(pod, "name"), name) == 0)
+            return pod;
+    return NULL;
+}
+
+/* The main is gone, and nobody takes over: what a person can do. */
+static void print_way_out(json_t *status, json_t *failover)
+{
+    const char *main = text(status, "main");
+    json_t *link = json_object_get(pod_named(status, main), "link");
+
+    if (!main[0] || strcmp(text(link, "state"), "down") != 0 || is_true(failover, "possible") ||
+        text(status, "transition")[0] || json_is_object(json_object_get(status, "paused")))
+        return;
+    line_of(PAINT_WARN, "what helps",
+            "%s comes back: it has every acknowledged write. Only if it never will: "
+            "`memgraph-controller failover --accept-data-loss`",
+            main);
+}
+
+static bool is_led(json_t *failover)
+{
+    json_t *condition;
+    size_t i;
+
+    json_array_foreach (json_object_get(failover, "conditions"), i, condition)
+        if (strcmp(text(condition, "name"), "somebody leads") == 0)
+            return is_true(condition, "holds");
+    return true;
+}
+
+/* Who answers may be a follower, and may not hear of the API server. */
+static void print_leader(json_t *status, json_t *failover)
+{
+    json_t *leadership = json_object_get(status, "leadership");
+    const char *holder = text(leadership, "holder"), *identity = text(leadership, "identity");
+
+    if (strcmp(holder, identity) == 0)
+        line(PAINT_PLAIN, "leader", holder);
+    else
+        line_of(PAINT_PLAIN, "leader", "%s (%s answers)", holder[0] ? holder : "nobody", identity);
+    if (!is_led(failover))
+        line_of(PAINT_WARN, "kubernetes",
+                "heard %lld s ago: nothing is decided until somebody leads",
+                number(status, "kubernetesAgeMs") / 1000);
+}
+
+static void print_request(json_t *request)
+{
+    const char *pod = text(request, "pod");
+
+    if (json_is_object(request))
+        line_of(PAINT_WARN, "request", "%s%s%s, since %.19sZ", text(request, "kind"),
+                pod[0] ? " " : "", pod, text(request, "at"));
+}
+
+/* Those that are being filled anew, and those whose data do not fit. */
+static void print_rebuilds(json_t *status, json_t *explain)
+{
+    json_t *rebuild, *one, *first;
+    const char *name;
+    size_t i;
+
+    json_array_foreach (json_object_get(status, "rebuild"), i, rebuild)
+        line_of(PAINT_WARN, "rebuild", "%s is being filled anew (%s)", text(rebuild, "pod"),
+                text(rebuild, "reason"));
+    json_object_foreach (json_object_get(explain, "rebuild"), name, one) {
+        const char *answer = text(one, "answer");
+
+        first = json_array_get(json_object_get(one, "conditions"), 0);
+        if (!is_true(first, "holds"))
+            continue;
+        line_of(PAINT_WARN, "rebuild", "%s (%s)%s%s%s", answer, text(first, "value"),
+                strstr(answer, "a person") ? ": `memgraph-controller rebuild " : "",
+                strstr(answer, "a person") ? name : "", strstr(answer, "a person") ? "`" : "");
+    }
+}
+
+static void print_lines(json_t *status, json_t *explain)
+{
+    json_t *gate = json_object_get(status, "gate");
+    bool unknown = strcmp(text(status, "state"), "UNKNOWN_STATE") == 0;
+    bool leads = is_true(json_object_get(status, "leadership"), "leader");
+
+    print_way_out(status, json_object_get(explain, "failover"));
+    line(unknown ? PAINT_BAD : PAINT_PLAIN, "state", text(status, "state"));
+    if (leads || unknown) /* a follower's is that it follows */
+        line(unknown ? PAINT_BAD : PAINT_PLAIN, "reason", text(status, "reason"));
     line(PAINT_BOLD, "main", text(status, "main"));
     line(PAINT_PLAIN, "sync", text(status, "sync"));
-    line(PAINT_WARN, "alone till", text(status, "plannedUntil"));
-    (void)str_format(value, sizeof value, "%lld", number(status, "epoch"));
-    line(PAINT_PLAIN, "epoch", value);
+    if (is_true(status, "degraded"))
+        line_of(PAINT_WARN, "alone", "%s serves alone by decision%s%.19s: nobody can take over",
+                text(status, "main"), text(status, "plannedUntil")[0] ? " until " : "",
+                text(status, "plannedUntil"));
+    line_of(PAINT_PLAIN, "epoch", "%lld", number(status, "epoch"));
     line(PAINT_WARN, "transition", text(status, "transition"));
-    (void)str_format(value, sizeof value, "%s: %s", text(gate, "state"), text(gate, "why"));
-    line(PAINT_PLAIN, "gate", value);
-    line(PAINT_PLAIN, "leader", text(json_object_get(status, "leadership"), "holder"));
+    line_of(PAINT_PLAIN, "gate", "%s: %s", text(gate, "state"), text(gate, "why"));
+    print_leader(status, json_object_get(explain, "failover"));
     line(PAINT_WARN, "paused", text(json_object_get(status, "paused"), "words"));
-    line(PAINT_WARN, "request", text(json_object_get(status, "request"), "text"));
-    json_array_foreach (json_object_get(status, "rebuild"), i, rebuild) {
-        (void)str_format(value, sizeof value, "%s: %s", text(rebuild, "pod"),
-                         text(rebuild, "reason"));
-        line(PAINT_WARN, "rebuild", value);
-    }
+    print_request(json_object_get(status, "request"));
+    print_rebuilds(status, explain);
 }
 
 static void print_gateway(const char *name, json_t *g)
 {
-    char value[200];
-
-    if (!json_is_object(g))
-        return;
-    (void)str_format(value, sizeof value, "%lld sessions, %lld waiting, %lld kB in, %lld kB out",
-                     number(g, "active"), number(g, "parked"), number(g, "bytesUp") / 1000,
-                     number(g, "bytesDown") / 1000);
-    line(PAINT_PLAIN, name, value);
+    if (json_is_object(g))
+        line_of(PAINT_PLAIN, name, "%lld sessions, %lld waiting, %lld kB in, %lld kB out",
+                number(g, "active"), number(g, "parked"), number(g, "bytesUp") / 1000,
+                number(g, "bytesDown") / 1000);
 }
 
 static void print_pod(json_t *pod, int width)
@@ -138,7 +232,9 @@ static void print_pod(json_t *pod, int width)
                                                            : "no";
     bool fits = strcmp(topology, "main") == 0 ? strcmp(role, "main") == 0
                                               : strcmp(role, "replica") == 0;
-    const char *registered = text(registration, "status");
+    const char *registered = text(registration, "status")[0] ? text(registration, "status")
+                             : strcmp(topology, "main") == 0 ? ""
+                                                             : "none";
     bool serves = strcmp(registered, "ready") == 0 || strcmp(registered, "replicating") == 0;
 
     cli_paint(PAINT_BOLD, width, "%s", text(pod, "name"));
@@ -162,7 +258,7 @@ void cli_print_status(json_t *overview)
     size_t i;
 
     print_sentence(status, json_object_get(overview, "explain"));
-    print_lines(status);
+    print_lines(status, json_object_get(overview, "explain"));
     print_gateway("write", json_object_get(gateways, "write"));
     print_gateway("read", json_object_get(gateways, "read"));
     json_array_foreach (json_object_get(status, "pods"), i, pod)

@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 
-import { build, test } from './harness.mjs';
+import { build, test, waitFor } from './harness.mjs';
 
 const program = path.join(build, 'memgraph-controller');
 
@@ -95,6 +95,61 @@ test('who answers is no controller, or a proxy before it', async (t) => {
   assert.match(both.err, /:9: .*; http:\/\/127\.0\.0\.1:19: /);
   const wrong = await standIn(t, () => [401, { error: 'wanted the header' }]);
   assert.match((await run(['switchover', '-c', wrong.url])).err, /--token-file FILE \(else ADMIN_TOKEN_FILE\)/);
+});
+
+const pod = (name, topology, state = 'up') => ({ name, topology, kubernetes: { exists: true, ready: state === 'up', uid: name },
+  link: { state }, memgraph: { role: topology === 'main' ? 'main' : 'replica', version: '3.6.1' }, registration: null });
+const no = (answer, ...conditions) => ({ possible: false, answer, conditions });
+
+test('status says what a person can do, and how sure it is', async (t) => {
+  const document = {
+    status: { ...calm, state: 'OPERATIONAL_STATE', degraded: true, plannedUntil: '2026-11-25T20:06:30.000000Z', kubernetesAgeMs: 17_400,
+      gate: { state: 'cut', why: 'no connection to memgraph-0' }, reason: 'I follow', leadership: { leader: false, holder: 'controller-1', identity: 'controller-0' },
+      paused: null, request: { kind: 'rebuild', pod: 'memgraph-2', at: '2026-11-25T20:01:30.123456Z' },
+      pods: [pod('memgraph-0', 'main', 'down'), pod('memgraph-1', 'sync'), pod('memgraph-2', 'async')] },
+    explain: {
+      failover: no('', { name: 'it is connected', holds: true }, { name: 'somebody leads', holds: false, value: 'no lease' }), writes: no('gate'),
+      rebuild: { 'memgraph-1': no('memgraph-1 waits for a person: request a rebuild', { holds: true, value: 'refused as diverged' }),
+        'memgraph-2': no('memgraph-2 needs no rebuild', { holds: false, value: 'nothing' }) },
+    },
+  };
+  const s = await standIn(t, () => [200, document]);
+  const status = async () => (await run(['status', '-c', s.url])).out;
+  const out = await status();
+  assert.match(out, /^what helps memgraph-0 comes back: .*`memgraph-controller failover --accept-data-loss`$/m);
+  assert.match(out, /^alone +memgraph-0 serves alone by decision until 2026-11-25T20:06:30: nobody can take over$/m);
+  assert.match(out, /^leader +controller-1 \(controller-0 answers\)$/m);
+  assert.match(out, /^kubernetes heard 17 s ago: nothing is decided until somebody leads$/m);
+  assert.match(out, /^request +rebuild memgraph-2, since 2026-11-25T20:01:30Z$/m);
+  assert.match(out, /^rebuild +memgraph-1 waits for a person: request a rebuild \(refused as diverged\): `memgraph-controller rebuild memgraph-1`$/m);
+  assert.match(out, /^memgraph-1 .* none /m);
+  assert.doesNotMatch(out, /I follow|memgraph-2 needs/);
+  document.status.paused = { words: 'by ann since then' }; // nobody is to act now
+  assert.doesNotMatch(await status(), /what helps/);
+  assert.match(await status(), /^paused +by ann since then$/m);
+});
+
+test('watch keeps the first lines in sight, and says when nobody answers any more', async (t) => {
+  let away = false;
+  const document = { status: { ...calm, time: '2026-11-25T20:06:30.123456Z', leadership: { holder: 'c', identity: 'c', leader: true }, state: 'OPERATIONAL_STATE',
+    pods: ['memgraph-0', 'memgraph-1', 'memgraph-2'].map((name, i) => pod(name, ['main', 'sync', 'async'][i])) },
+    explain: { writes: { possible: true }, failover: no('', ...[1, 2, 3].map((n) => ({ name: `${n}`, value: `reason ${n} ${'x'.repeat(50)}` }))) } };
+  const s = await standIn(t, () => (away ? undefined : [200, document]));
+  const watch = spawn('script', ['-qefc', `stty rows 9 cols 40; exec ${program} watch -c ${s.url}`, '/dev/null'],
+    { env: { PATH: process.env.PATH, TERM: 'xterm' } });
+  t.after(() => watch.kill());
+  let out = '';
+  watch.stdout.on('data', (data) => { out += data; });
+  const screens = () => out.split('\u001b[H\u001b[J').slice(1, -1); // whole ones
+  await waitFor('two screens', () => screens().length >= 2);
+  const plain = screens()[0].replaceAll(/\u001b\[\d*m/g, '').split('\r\n');
+  const rows = plain.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 40)), 0);
+  assert.ok(rows <= 9 && rows >= 8, `${rows} rows: ${plain.join('\n')}`);
+  assert.match(plain[2], /^memgraph-0 is main; memgraph-1 would take over now: NO/);
+  away = true;
+  await waitFor('that nobody answers', () => /NO CONTROLLER ANSWERS, for \d+ s: so it was at 2026-11-25T20:06:30Z/.test(out));
+  away = false;
+  await waitFor('that somebody does', () => !/NO CONTROLLER/.test(screens().at(-1)));
 });
 
 test('arguments that nobody would mean are refused before anybody is asked', async (t) => {
