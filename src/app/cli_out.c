@@ -44,13 +44,31 @@ bool cli_output_parse(const char *text, enum cli_output *out)
     return false;
 }
 
-/* A scalar as JSON writes it, which YAML takes as well. */
+/* A scalar as JSON writes it, which YAML takes as well: but for the control characters from DEL on,
+ * which JSON leaves as they are. */
 static void write_scalar(json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY);
+    const unsigned char *c = (const unsigned char *)(text ? text : "null");
 
-    (void)puts(text ? text : "null");
+    for (; *c; c++) {
+        if (*c == 0x7f)
+            (void)fputs("\\u007f", stdout);
+        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+            printf("\\u%04x", *++c);
+        else
+            (void)putchar(*c);
+    }
+    (void)putchar('\n');
     free(text);
+}
+
+/* Names of ours stand as they are; a pod's may read as a number or a date. */
+static void write_key(const char *key)
+{
+    bool plain = !key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")];
+
+    printf(plain ? "%s:" : "\"%s\":", key);
 }
 
 static bool is_block(json_t *value)
@@ -72,7 +90,8 @@ static void write_members(json_t *object, int depth, bool in_list)
     if (!in_list)
         (void)putchar('\n');
     json_object_foreach (object, key, member) {
-        printf("%*s%s:", first ? 0 : depth, "", key);
+        printf("%*s", first ? 0 : depth, "");
+        write_key(key);
         first = false;
         write_yaml(member, depth + 2, false);
     }
@@ -115,7 +134,7 @@ void cli_write_document(json_t *document, enum cli_output output)
         return;
     }
     json_object_foreach (document, key, member) {
-        printf("%s:", key);
+        write_key(key);
         write_yaml(member, 2, false);
     }
 }

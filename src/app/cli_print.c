@@ -274,6 +274,7 @@ void cli_print_status(json_t *overview)
 
 /* ---- history ---- */
 
+/* What the record has, and as far as whoever answers was there, what its gateway did. */
 static void print_phases(json_t *entry, json_t *clients)
 {
     json_t *felt = json_object_get(clients, "ms"), *ms;
@@ -283,6 +284,8 @@ static void print_phases(json_t *entry, json_t *clients)
     json_object_foreach (json_object_get(entry, "ms"), phase, ms)
         if (json_integer_value(ms) > 0)
             printf("  %s %lld ms", phase, (long long)json_integer_value(ms));
+    if (json_is_integer(json_object_get(felt, "route")))
+        printf("  route %lld ms", number(felt, "route"));
     if (json_is_integer(json_object_get(felt, "firstAnswer")))
         printf("  first answer %lld ms", number(felt, "firstAnswer"));
     (void)putchar('\n');
@@ -297,10 +300,12 @@ void cli_print_history(json_t *history)
     json_t *entry;
     size_t i;
 
+    if (json_array_size(json_object_get(history, "transitions")) == 0)
+        printf("no transition so far\n");
     json_array_foreach (json_object_get(history, "transitions"), i, entry) {
         const char *from = text(entry, "from");
 
-        cli_paint(PAINT_DIM, 0, "%s", text(entry, "at"));
+        cli_paint(PAINT_DIM, 0, "%.23sZ", text(entry, "at"));
         cli_paint(PAINT_BOLD, 0, "  %s", text(entry, "kind"));
         printf("  %s%s%s  %s\n", from, from[0] ? " -> " : "", text(entry, "to"),
                text(entry, "why"));

@@ -129,6 +129,19 @@ test('status says what a person can do, and how sure it is', async (t) => {
   assert.match(await status(), /^paused +by ann since then$/m);
 });
 
+test('YAML of names and words that would read as something else', async (t) => {
+  const words = ['yes', '12:34', 'a: b', '# no', "it's \"so\"", 'two\nlines', '\u007f\u0085\u009f', 'Grüße \u{1f600}', '', '- x'];
+  const s = await standIn(t, () => [200, { '1e-0': 1, words, history: { possible: true }, list: [[1, []], {}] }]);
+  const { out } = await run(['status', '-o', 'yaml', '-c', s.url]);
+  assert.match(out, /^"1e-0": 1\nwords:\n/);
+  const items = out.split('words:\n')[1].split('\nhistory:')[0].split('\n');
+  assert.deepEqual(items.map((line) => JSON.parse(line.replace(/^ {2}- /, ''))), words);
+  assert.doesNotMatch(out, /[\u007f-\u009f]/u);
+  assert.equal(out.split('list:\n')[1], '  -\n    - 1\n    - []\n  - {}\n');
+  const empty = await standIn(t, () => [200, { seenBy: 'c', transitions: [] }]);
+  assert.equal((await run(['history', '-c', empty.url])).out, 'no transition so far\n');
+});
+
 test('watch keeps the first lines in sight, and says when nobody answers any more', async (t) => {
   let away = false;
   const document = { status: { ...calm, time: '2026-11-25T20:06:30.123456Z', leadership: { holder: 'c', identity: 'c', leader: true }, state: 'OPERATIONAL_STATE',
