@@ -349,7 +349,12 @@ void cli_print_explanation(json_t *explanation)
         print_one("switchover", json_object_get(explanation, "switchover"));
     }
     json_object_foreach (json_object_get(explanation, "rebuild"), pod, one) {
+        json_t *needed = json_array_get(json_object_get(one, "conditions"), 0);
+
         (void)str_format(what, sizeof what, "rebuild of %s", pod);
-        print_one(what, one);
+        if (needed && !is_true(needed, "holds"))
+            printf("%s: not needed: %s\n", what, text(needed, "value"));
+        else
+            print_one(what, one);
     }
 }

@@ -1,7 +1,9 @@
 // The sub-commands as people and scripts use them, the plugin of kubectl, and the drill.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -153,9 +155,9 @@ test('a drill moves the main and back, and tells the gap', async (t) => {
   const [row] = await s.query('memgraph-0', 'MATCH (n:MemgraphControllerDrill) RETURN count(n) AS n');
   assert.equal(row.n, 0); // nothing is left behind
   await formed(s);
-  assert.equal((await s.cli('drill', '--write', '127.0.0.1:9')).status, 5);
+  const nobody = await Promise.all(['127.0.0.1:9', '[::1]:9'].map((address) => s.cli('drill', '--write', address)));
+  assert.deepEqual(nobody.map(({ status }) => status), [5, 5]);
   assert.equal((await s.cli('drill', '--write', 'nonsense')).status, 1);
-  assert.equal((await s.cli('drill', '--write', '[::1]:9')).status, 5);
   assert.match((await s.cli('drill', '--write', 'neo4j://127.0.0.1:9')).err, /bolt\+s:/);
   assert.match((await s.cli('drill', '--write', 'bolt+s://127.0.0.1:9', '--tls-ca', '/dev/null')).err, /\/dev\/null/);
 });
@@ -214,6 +216,18 @@ test('as a plugin of kubectl: found by label, through the API server, admin rout
   assert.equal(moved.status, 0, moved.err);
   assert.match(moved.out, /done: memgraph-1 is main/);
   assert.match((await kubectl('-n', 'two', '--service', 'b-controller', 'status')).out, /^memgraph-1 is main/m);
+
+  // However it ends, its kubectl ends with it.
+  for (const signal of ['SIGTERM', 'SIGKILL']) {
+    const pidFile = path.join(s.directory, signal);
+    const watch = spawn(plugin, ['watch'], { env: { ...env, PROXY_PID: pidFile } });
+    t.after(() => watch.kill());
+    await once(watch.stdout, 'data');
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    assert.ok(existsSync(`/proc/${pid}`));
+    watch.kill(signal);
+    await waitFor(`kubectl ends after ${signal}`, () => !existsSync(`/proc/${pid}`) || !readFileSync(`/proc/${pid}/cmdline`).length);
+  }
 
   const several = await kubectl('-n', 'two', 'status');
   assert.equal(several.status, 5);
