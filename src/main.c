@@ -1,5 +1,6 @@
 /* memgraph-controller: the program's sub-commands. */
 #include "app/cli.h"
+#include "app/cli_look.h"
 #include "app/completion.h"
 #include "app/config.h"
 #include "app/controller.h"
@@ -90,15 +91,7 @@ static const struct argp_option options[] = {
 
 static int run_completion(void)
 {
-    struct buf names;
-
-    buf_init(&names, 4096);
-    for (size_t i = 0; i < cli_commands_n; i++)
-        buf_printf(&names, "%s ", cli_commands[i].name);
-    for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
-        buf_printf(&names, "%s%s", i ? " " : "", own_commands[i].name);
-    completion_write(names.p, options);
-    buf_done(&names);
+    completion_write();
     return EXIT_OK;
 }
 
@@ -143,6 +136,7 @@ struct arguments {
     unsigned options;         /* of single commands, that were given */
     bool is_plugin, is_named; /* of kubectl; controllers were named */
     struct plugin_options plugin;
+    const char *typed; /* to be completed */
 };
 
 static error_t parse_plugin(int key, const char *arg, struct plugin_options *plugin)
@@ -330,36 +324,118 @@ static int run(const struct arguments *arguments)
     return cli_trouble(EXIT_TROUBLE, "unknown command '%s'; see --help", name);
 }
 
-/* As a plugin of kubectl: the same, with the controllers that kubectl finds. */
-static int run_plugin(struct arguments *arguments)
+/* With the controllers that kubectl finds, unless others were named. */
+static int run_found(struct arguments *arguments, int (*body)(const struct arguments *arguments))
 {
-    const struct cli_command *c;
     char url[600];
     struct fail f;
     int status;
 
-    if (!arguments->command)
-        arguments->command = "status";
-    c = command_named(arguments->command);
-    if (c && c->asks)
-        arguments->options &= ~(unsigned)CLI_PLUGIN;
-    if (arguments->is_named || !c || !c->asks)
-        return run(arguments);
+    if (arguments->is_named)
+        return body(arguments);
     f = plugin_start(&arguments->plugin, url, sizeof url);
     if (f.kind != FAIL_NONE)
         return cli_trouble(EXIT_NOBODY, "%s", f.text);
     arguments->cli.controllers = url;
-    status = run(arguments);
+    status = body(arguments);
     arguments->cli.controllers = NULL;
     plugin_stop();
     return status;
 }
 
-static bool is_plugin_name(const char *path)
+/* As a plugin of kubectl. */
+static int run_plugin(struct arguments *arguments)
+{
+    const struct cli_command *c;
+
+    if (!arguments->command)
+        arguments->command = "status";
+    c = command_named(arguments->command);
+    if (!c || !c->asks)
+        return run(arguments);
+    arguments->options &= ~(unsigned)CLI_PLUGIN;
+    return run_found(arguments, run);
+}
+
+/* ---- completion ---- */
+
+static int offer_pods(const struct arguments *arguments)
+{
+    int status;
+    json_t *document = cli_fetch(&arguments->cli, "/api/v1/status", true, &status), *pod;
+    size_t i;
+
+    json_array_foreach (json_object_get(document, "pods"), i, pod)
+        completion_offer(json_string_value(json_object_get(pod, "name")), arguments->typed);
+    json_decref(document);
+    return status;
+}
+
+static void offer_commands(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < cli_commands_n; i++)
+        if (cli_commands[i].asks || !arguments->is_plugin)
+            completion_offer(cli_commands[i].name, arguments->typed);
+    for (size_t i = 0; i < ARRAY_LEN(own_commands) && !arguments->is_plugin; i++)
+        completion_offer(own_commands[i].name, arguments->typed);
+}
+
+static void offer_options(const struct arguments *arguments, const struct cli_command *c)
+{
+    unsigned flags = c ? c->options : ~0U;
+    char name[40];
+
+    flags = arguments->is_plugin ? flags | CLI_PLUGIN : flags & ~(unsigned)CLI_PLUGIN;
+    completion_offer("--help", arguments->typed);
+    for (size_t i = 0; options[i].name; i++) {
+        (void)str_format(name, sizeof name, "--%s", options[i].name);
+        if (flag_of(options[i].key) & flags)
+            completion_offer(name, arguments->typed);
+    }
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* `previous` is the word before the one that is being typed. */
+static int complete(struct arguments *arguments, const char *previous)
+{
+    const struct cli_command *c = arguments->command ? command_named(arguments->command) : NULL;
+    bool wants_pod = c && c->asks && c->pod != NO_POD && !arguments->cli.pod;
+
+    if (is_one_of(previous, "-o", "--output")) {
+        completion_offer("table", arguments->typed);
+        completion_offer("json", arguments->typed);
+        completion_offer("yaml", arguments->typed);
+    } else if (arguments->typed[0] == '-') {
+        offer_options(arguments, c);
+    } else if (strcmp(previous, "--to") == 0 || wants_pod) {
+        return arguments->is_plugin ? run_found(arguments, offer_pods) : offer_pods(arguments);
+    } else if (!arguments->command) {
+        offer_commands(arguments);
+    } else {
+        offer_options(arguments, c);
+    }
+    return EXIT_OK;
+}
+
+/* argv[0], then the words so far, the last of which is being typed. What of them makes no sense is
+ * not told. */
+static int run_complete(const struct argp *argp, int argc, char **argv, struct arguments *arguments)
+{
+    arguments->typed = argc > 1 ? argv[argc - 1] : "";
+    (void)argp_parse(argp, argc > 1 ? argc - 1 : 1, argv, ARGP_SILENT | ARGP_IN_ORDER, NULL,
+                     arguments);
+    return complete(arguments, argc > 2 ? argv[argc - 2] : "");
+}
+
+static bool is_called(const char *path, const char *prefix)
 {
     const char *slash = strrchr(path, '/');
 
-    return str_starts(str_of(slash ? slash + 1 : path), "kubectl-");
+    return str_starts(str_of(slash ? slash + 1 : path), prefix);
 }
 
 /* What was written may still be in a buffer, and may not get out of it (a full disk). */
@@ -376,8 +452,9 @@ int main(int argc, char **argv)
     char *doc = write_doc();
     const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "[COMMAND [POD]]", .doc = doc};
+    bool by_kubectl = argc > 0 && is_called(argv[0], "kubectl_complete-");
     struct arguments arguments = {
-        .is_plugin = argc > 0 && is_plugin_name(argv[0]),
+        .is_plugin = by_kubectl || (argc > 0 && is_called(argv[0], "kubectl-")),
         .cli = {.controllers = variable_or("CONTROLLER_URL", "http://127.0.0.1:8080"),
                 .token_file = variable_or("ADMIN_TOKEN_FILE", NULL),
                 .data_directory = "/var/lib/memgraph"}};
@@ -386,7 +463,11 @@ int main(int argc, char **argv)
 
     argp_err_exit_status = EXIT_TROUBLE;
     (void)atexit(close_output);
-    if (helped)
+    if (by_kubectl)
+        status = run_complete(&argp, argc, argv, &arguments);
+    else if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+        status = run_complete(&argp, argc - 1, argv + 1, &arguments);
+    else if (helped)
         status = run_help(helped, arguments.is_plugin);
     else if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0)
         status = arguments.is_plugin ? run_plugin(&arguments) : run(&arguments);

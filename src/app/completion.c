@@ -1,39 +1,31 @@
 #include "app/completion.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char script[] =
     "_memgraph_controller() {\n"
-    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} IFS=$'\\n'\n"
     "    case $prev in\n"
-    "    -o | --output) words='table json yaml' ;;\n"
-    "    -t | --token-file | --kubeconfig | install)\n"
+    "    -t | --token-file | --kubeconfig | --tls-ca)\n"
     "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
     "        return ;;\n"
-    "    --data-directory)\n"
+    "    install | --data-directory)\n"
     "        COMPREPLY=($(compgen -d -- \"$cur\"))\n"
     "        return ;;\n"
-    "    --to | rebuild | explain)\n"
-    "        words=$(\"${COMP_WORDS[0]}\" status 2>/dev/null | awk 'p { print $1 } /^POD/ { p = 1 "
-    "}') ;;\n"
-    "    *)\n"
-    "        words=$commands\n"
-    "        [ $COMP_CWORD = 1 ] || words=$options ;;\n"
     "    esac\n"
-    "    case $cur in -*) words=$options ;; esac\n"
-    "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+    "    COMPREPLY=($(\"${COMP_WORDS[0]}\" __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+    "2>/dev/null))\n"
     "}\n"
     "complete -F _memgraph_controller memgraph-controller kubectl-memgraph_ha\n";
 
-void completion_write(const char *names, const struct argp_option *options)
+void completion_write(void)
 {
-    const char *body = script;
+    (void)fputs(script, stdout);
+}
 
-    /* Its first line opens the function: the lists come behind it. */
-    while (*body != '\n')
-        (void)putchar(*body++);
-    printf("\n    local commands='%s'\n    local options='--help --usage --version", names);
-    for (const struct argp_option *o = options; o->name || o->doc; o++)
-        printf(" --%s", o->name);
-    printf("'%s", body);
+void completion_offer(const char *word, const char *prefix)
+{
+    if (strncmp(word, prefix, strlen(prefix)) == 0)
+        (void)puts(word);
 }

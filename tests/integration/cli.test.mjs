@@ -249,9 +249,24 @@ test('bash completes commands, options and pods', async (t) => {
   assert.equal(await complete('sw'), 'switchover');
   assert.equal(await complete('status', '-o', ''), 'table json yaml');
   assert.equal(await complete('pause', '--f'), '--for');
+  assert.equal(await complete('status', '--f'), ''); // it takes none
   assert.equal(await complete('rebuild', ''), 'memgraph-0 memgraph-1 memgraph-2');
+  assert.equal(await complete('-c', s.env.CONTROLLER_URL, 'switchover', '--to', ''), 'memgraph-0 memgraph-1 memgraph-2');
+  assert.equal(await complete('rebuild', 'memgraph-0', '--n'), '--no-wait');
   const help = (await s.cli('--help')).out;
   const commands = (await complete('')).split(' ');
   for (const command of commands) assert.match(help, new RegExp(`^  ${command}\\b`, 'm'));
   assert.ok(commands.length >= 19);
+
+  // kubectl asks a program of this name.
+  const plugin = path.join(s.directory, 'kubectl_complete-memgraph_ha');
+  await symlink(program, plugin);
+  await copyFile(path.join(here, 'stand-in-kubectl'), path.join(s.directory, 'kubectl'));
+  await writeFile(path.join(s.directory, 'package.json'), '{"type": "module"}');
+  const env = { PATH: `${s.directory}:${process.env.PATH}`, CONTROLLER: s.env.CONTROLLER_URL };
+  const offered = async (...words) => (await run(plugin, words, env)).out.trim().split('\n').join(' ');
+  assert.equal(await offered('re'), 'rebuild refresh resume');
+  assert.equal(await offered('r'), 'rebuild refresh resume'); // and not `run`
+  assert.equal(await offered('rebuild', ''), 'memgraph-0 memgraph-1 memgraph-2');
+  assert.equal(await offered('switchover', '--names'), '--namespace');
 });
