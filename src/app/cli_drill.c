@@ -120,6 +120,16 @@ static int wait_possible(const struct cli_options *o, int64_t limit_ms)
     }
 }
 
+static int cannot_write(const struct drill *d, int status, const char *more)
+{
+    char why[200];
+
+    if (cli_is_interrupted())
+        return EXIT_TROUBLE;
+    return cli_trouble(status, "the client cannot write%s (%s)", more,
+                       prober_trouble(d->prober, why, sizeof why)[0] ? why : "no answer");
+}
+
 static int one_way(struct drill *d, unsigned way)
 {
     struct cli_options o = *d->o;
@@ -137,9 +147,7 @@ static int one_way(struct drill *d, unsigned way)
     if (status != EXIT_OK)
         return status;
     if (!wait_writes(d->prober)) /* it counts when it has ended */
-        return cli_is_interrupted()
-                   ? EXIT_TROUBLE
-                   : cli_trouble(EXIT_REFUSED, "the client has not been able to write since then");
+        return cannot_write(d, EXIT_REFUSED, " since then");
     cli_sleep_ms(AFTER_MS); /* the last of the clients' trouble is over */
     seen = prober_take(d->prober);
     d->gap_ms[way] = (double)seen.gap_us / 1000;
@@ -180,12 +188,9 @@ static int drill(struct drill *d)
     int status;
 
     if (!wait_writes(d->prober))
-        return cli_is_interrupted()
-                   ? EXIT_TROUBLE
-                   : cli_trouble(EXIT_NOBODY,
-                                 "the client cannot write: is --write the write gateway, with "
-                                 "bolt+s:// if it speaks TLS? (MEMGRAPH_USER and "
-                                 "MEMGRAPH_PASSWORD are used)");
+        return cannot_write(d, EXIT_NOBODY,
+                            ": is --write the write gateway, with bolt+s:// if it speaks TLS, and "
+                            "are MEMGRAPH_USER and MEMGRAPH_PASSWORD its user's?");
     status = one_way(d, 0);
     if (status == EXIT_OK)
         status = one_way(d, 1);

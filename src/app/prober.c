@@ -25,7 +25,25 @@ struct prober {
     _Atomic bool stop;
     _Atomic uint64_t writes, errors;
     _Atomic int64_t gap_us;
+    pthread_mutex_t lock; /* of what follows */
+    char trouble[200];
 };
+
+static void note_trouble(struct prober *p, const char *text)
+{
+    p->errors++;
+    pthread_mutex_lock(&p->lock);
+    (void)str_copy(p->trouble, sizeof p->trouble, text);
+    pthread_mutex_unlock(&p->lock);
+}
+
+const char *prober_trouble(struct prober *p, char *out, size_t size)
+{
+    pthread_mutex_lock(&p->lock);
+    (void)str_copy(out, size, p->trouble);
+    pthread_mutex_unlock(&p->lock);
+    return out;
+}
 
 static void note_write(struct prober *p)
 {
@@ -50,7 +68,7 @@ static void on_answer(void *arg, const struct bolt_answer *answer)
     if (worked)
         note_write(p);
     else
-        p->errors++;
+        note_trouble(p, answer->message);
     timer_start(p->again, again_us);
 }
 
@@ -91,8 +109,7 @@ static void on_down(void *arg, const struct fail *why)
 {
     struct prober *p = arg;
 
-    (void)why;
-    p->errors++;
+    note_trouble(p, why->text);
 }
 
 static void on_limit(void *arg)
@@ -117,6 +134,7 @@ static void prober_free(struct prober *p)
     timer_free(p->again);
     timer_free(p->limit);
     loop_free(p->loop);
+    pthread_mutex_destroy(&p->lock);
     free(p);
 }
 
@@ -126,6 +144,7 @@ struct prober *prober_start(const struct client_target *target, struct fail *why
     struct prober *p = xcalloc(1, sizeof *p);
     int err;
 
+    pthread_mutex_init(&p->lock, NULL);
     p->loop = loop_new();
     p->id = (uint64_t)loop_wall_us(p->loop);
     p->again = timer_new(p->loop, next, p);

@@ -19,6 +19,8 @@ struct prober *prober_start(const struct client_target *target, struct fail *why
 /* What was counted since the last call; errors and gap begin anew. */
 struct prober_counts prober_take(struct prober *p);
 uint64_t prober_writes(const struct prober *p); /* acknowledged so far */
+/* Why a write or a connection failed last; empty: none did. Returns out. */
+const char *prober_trouble(struct prober *p, char *out, size_t size);
 /* Removes the node and ends, within 10 s. False: it may still be there. */
 bool prober_stop(struct prober *p);
 

@@ -157,6 +157,7 @@ test('a drill moves the main and back, and tells the gap', async (t) => {
   await formed(s);
   const nobody = await Promise.all(['127.0.0.1:9', '[::1]:9'].map((address) => s.cli('drill', '--write', address)));
   assert.deepEqual(nobody.map(({ status }) => status), [5, 5]);
+  assert.match(nobody[0].err, /\(connect: Connection refused\)$/m);
   assert.equal((await s.cli('drill', '--write', 'nonsense')).status, 1);
   assert.match((await s.cli('drill', '--write', 'neo4j://127.0.0.1:9')).err, /bolt\+s:/);
   assert.match((await s.cli('drill', '--write', 'bolt+s://127.0.0.1:9', '--tls-ca', '/dev/null')).err, /\/dev\/null/);
@@ -197,6 +198,26 @@ test('a drill that cannot be done says so at once; one that ends early says wher
   await drill('SIGTERM', /^recorded/m); // in the middle
   await formed(s);
   assert.equal(await drills(), 0);
+});
+
+test('a drill through a gateway that speaks TLS, and what is said when one does not', async (t) => {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'drill-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const [certificate, key] = ['tls.crt', 'tls.key'].map((name) => path.join(directory, name));
+  const made = await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1',
+    '-subj', '/CN=drill', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate]);
+  assert.equal(made.status, 0, made.err);
+  const s = await operated(t, { env: { GATEWAY_TLS_CERT_PATH: certificate, GATEWAY_TLS_KEY_PATH: key } });
+  const gateway = (await s.controller()).gateway.replace('bolt://', '');
+  const [plain, stranger] = await Promise.all([
+    s.cli('drill', '--write', gateway), s.cli('drill', '--write', `bolt+s://${gateway}`, '--tls-ca', certificate)]);
+  const drill = await s.cli('drill', '--write', `bolt+ssc://${gateway}`);
+  assert.equal(drill.status, 0, drill.out + drill.err);
+  assert.match(drill.out, /^memgraph-0 is main again; /m);
+  assert.equal(plain.status, 5);
+  assert.match(plain.err, /with bolt\+s:\/\/ if it speaks TLS/);
+  assert.equal(stranger.status, 5);
+  assert.match(stranger.err, /\(.*certificate.*\)$/m); // it is for another name
 });
 
 test('as a plugin of kubectl: found by label, through the API server, admin routes too', async (t) => {
