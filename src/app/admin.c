@@ -78,28 +78,18 @@ static bool pause_may(const struct record *r, char why[WHY_SIZE])
     return false;
 }
 
-/* Beside what was written: what the record said before. */
-static void answer_recorded(const struct asked *s, const struct record *before)
-{
-    char main[NAME_SIZE + 8];
-
-    answer_json(s->request, 202,
-                json_pack("{s:s, s:o, s:s, s:I}", "asked", s->action, "recorded",
-                          answer_text(s->text), "main",
-                          view_pod_name(&s->a->c->view, before->target, main), "epoch",
-                          (json_int_t)before->epoch));
-}
-
 static void on_noted(void *arg, const struct fail *why, const struct record *record)
 {
     struct asked *s = arg;
     char text[240];
 
+    (void)record;
     (void)str_format(text, sizeof text, "the API server did not take it: %s", why->text);
     log_event(why->kind == FAIL_NONE ? LOG_INFO : LOG_WARN, "admin", s->action, "recorded",
               why->kind == FAIL_NONE ? s->text : "", "error", why->text, NULL);
     if (why->kind == FAIL_NONE)
-        answer_recorded(s, record);
+        answer_json(s->request, 202,
+                    json_pack("{s:s, s:o}", "asked", s->action, "recorded", answer_text(s->text)));
     else
         answer_error(s->request,
                      why->kind == FAIL_CONFLICT || why->kind == FAIL_GONE ? 409

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 static const int64_t limit_ms = 15 * 1000;
+enum { RECORDED_SIZE = 200 };
 
 static const char *text_of(json_t *object, const char *key)
 {
@@ -20,14 +21,12 @@ static const char *text_of(json_t *object, const char *key)
     return value ? value : "";
 }
 
-static int judge(long http, struct str answer, struct cli_asked *out)
+static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
 {
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
-    char why[300];
+    char why[600];
 
-    (void)str_copy(out->recorded, sizeof out->recorded, text_of(json, "recorded"));
-    (void)str_copy(out->main, sizeof out->main, text_of(json, "main"));
-    out->epoch = json_integer_value(json_object_get(json, "epoch"));
+    (void)str_copy(recorded, RECORDED_SIZE, text_of(json, "recorded"));
     json_decref(json);
     if (http == 202)
         return EXIT_OK;
@@ -50,8 +49,10 @@ static int tell_failure(const struct fail *f)
                        f->text);
 }
 
-/* POST /api/v1/admin/<action>, with the pod behind it; takes the body over. */
-static int ask(const struct cli_options *o, struct cli_asked *asked, json_t *body)
+/* POST /api/v1/admin/<action>, with the pod behind it; takes the body over. recorded: what now
+ * stands in the record. */
+static int ask(const struct cli_options *o, const char *action, json_t *body,
+               char recorded[RECORDED_SIZE])
 {
     struct asking asking = {
         .urls = o->controllers, .method = "POST", .timeout_ms = limit_ms, .once = true};
@@ -67,8 +68,8 @@ static int ask(const struct cli_options *o, struct cli_asked *asked, json_t *bod
     asking.token = kube_token_get(&token);
     asking.token = asking.token ? asking.token + strlen("Bearer ") : NULL;
     asking.body = text;
-    (void)str_format(path, sizeof path, "/api/v1/admin/%s%s%s", asked->action,
-                     asked->pod ? "/" : "", asked->pod ? asked->pod : "");
+    (void)str_format(path, sizeof path, "/api/v1/admin/%s%s%s", action, o->pod ? "/" : "",
+                     o->pod ? o->pod : "");
     asking.path = path;
     buf_init(&answer, ANSWER_LIMIT);
     if (token.fail.kind != FAIL_NONE)
@@ -76,7 +77,7 @@ static int ask(const struct cli_options *o, struct cli_asked *asked, json_t *bod
     else if ((f = asking_send(&asking, &http, &answer)).kind != FAIL_NONE)
         result = tell_failure(&f);
     else
-        result = judge(http, buf_str(&answer), asked);
+        result = judge(http, buf_str(&answer), recorded);
     buf_done(&answer);
     kube_token_done(&token);
     free(text);
@@ -86,17 +87,14 @@ static int ask(const struct cli_options *o, struct cli_asked *asked, json_t *bod
 /* Asks, and waits until the leader has served it. */
 static int ask_and_wait(const struct cli_options *o, const char *action, json_t *body)
 {
-    struct cli_asked asked = {.action = action, .pod = o->pod};
-    int result;
+    char recorded[RECORDED_SIZE];
+    int result = ask(o, action, body, recorded);
 
-    if (o->pod)
-        cli_wait_note_pod(o, &asked);
-    result = ask(o, &asked, body);
     if (result != EXIT_OK)
         return result;
-    printf("recorded: %s\n", asked.recorded);
+    printf("recorded: %s\n", recorded);
     (void)fflush(stdout);
-    return o->no_wait ? EXIT_OK : cli_wait(o, &asked);
+    return o->no_wait ? EXIT_OK : cli_wait(o, recorded, action, o->pod);
 }
 
 int cli_switchover(const struct cli_options *o)
@@ -141,7 +139,7 @@ static json_t *user_json(const char *user)
 
 int cli_pause(const struct cli_options *o)
 {
-    struct cli_asked asked = {.action = "pause"};
+    char recorded[RECORDED_SIZE];
     const char *by = getenv("USER");
     struct record record = {0};
     char words[NOTE_SIZE];
@@ -157,10 +155,10 @@ int cli_pause(const struct cli_options *o)
         (void)json_object_set_new(body, "for", json_string(o->limit));
     if (by && by[0])
         (void)json_object_set_new(body, "by", user_json(by));
-    result = ask(o, &asked, body);
+    result = ask(o, "pause", body, recorded);
     if (result != EXIT_OK)
         return result;
-    (void)str_copy(record.paused, sizeof record.paused, asked.recorded);
+    (void)str_copy(record.paused, sizeof record.paused, recorded);
     printf("paused %s: nobody takes over if the main dies; `resume` ends it\n",
            record_pause_words(&record, words));
     return EXIT_OK;
@@ -168,8 +166,8 @@ int cli_pause(const struct cli_options *o)
 
 int cli_resume(const struct cli_options *o)
 {
-    struct cli_asked asked = {.action = "resume"};
-    int result = ask(o, &asked, json_object());
+    char recorded[RECORDED_SIZE];
+    int result = ask(o, "resume", json_object(), recorded);
 
     if (result == EXIT_OK)
         printf("resumed\n");

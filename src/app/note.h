@@ -20,7 +20,7 @@ struct note;
 typedef bool note_check_fn(const struct record *r, char why[WHY_SIZE]);
 /* why: NONE, CONFLICT (the check, or too many others wrote), GONE (there is no record), PROTOCOL
  * (it makes no sense), TIMEOUT (the API server's last word is missing: it may be written all the
- * same), or why the API server did not do it. record: as read before, NULL on a failure. */
+ * same), or why the API server did not do it. record: as read, NULL on a failure. */
 typedef void note_done_fn(void *arg, const struct fail *why, const struct record *record);
 
 /* key: "request" or "paused"; text is copied. check may be NULL. */

@@ -179,6 +179,7 @@ test('a drill that cannot be done says so at once; one that ends early says wher
     child.on('close', (status) => resolve({ status, ...text }));
   });
 
+  await waitFor('the second one knows who leads', async () => (await s.status(1, '/api/v1/explain')).switchover.possible);
   await s.cli('pause');
   await waitFor('it is paused', async () => (await s.status(1)).paused);
   const before = performance.now();
@@ -187,7 +188,7 @@ test('a drill that cannot be done says so at once; one that ends early says wher
   assert.match(paused.err, /no switchover now: decisions are paused/);
   assert.ok(performance.now() - before < 5_000);
   await s.cli('resume');
-  await waitFor('it goes on', async () => !(await s.status(1)).paused);
+  await waitFor('it goes on', async () => (await s.status(1, '/api/v1/explain')).switchover.possible);
 
   const ended = await drill('SIGINT', /^done: memgraph-1/m); // the first controller is dead, the second one's gateway is taken
   assert.equal(ended.status, 1, ended.out + ended.err);
@@ -195,6 +196,7 @@ test('a drill that cannot be done says so at once; one that ends early says wher
   assert.equal((await s.status()).main, 'memgraph-1');
   assert.equal(await drills(), 0); // nothing is left behind
   await formed(s, { index: 1 });
+  await waitFor('it can go back', async () => (await s.status(1, '/api/v1/explain')).switchover.possible);
   await drill('SIGTERM', /^recorded/m); // in the middle
   await formed(s);
   assert.equal(await drills(), 0);

@@ -156,8 +156,6 @@ static void test_requests_are_judged_and_recorded(void **state)
         json = asker_json(&d.asker);
         assert_string_equal(json_string_value(json_object_get(json, "recorded")),
                             stored("request"));
-        assert_string_equal(json_string_value(json_object_get(json, "main")), "mg-0");
-        assert_int_equal(json_integer_value(json_object_get(json, "epoch")), d.c.view.record.epoch);
         json_decref(json);
         assert_int_equal(judged.kind, cases[i].kind);
         assert_int_equal(judged.pod, cases[i].pod);
