@@ -409,11 +409,9 @@ static int complete(struct arguments *arguments, const char *previous)
         completion_offer("table", arguments->typed);
         completion_offer("json", arguments->typed);
         completion_offer("yaml", arguments->typed);
-    } else if (arguments->typed[0] == '-') {
-        offer_options(arguments, c);
-    } else if (strcmp(previous, "--to") == 0 || wants_pod) {
+    } else if (arguments->typed[0] != '-' && (strcmp(previous, "--to") == 0 || wants_pod)) {
         return arguments->is_plugin ? run_found(arguments, offer_pods) : offer_pods(arguments);
-    } else if (!arguments->command) {
+    } else if (arguments->typed[0] != '-' && !arguments->command) {
         offer_commands(arguments);
     } else {
         offer_options(arguments, c);
