@@ -1,5 +1,4 @@
-// What is known afterwards of each transition: by the record, which outlives everybody, and by the replica
-// that carried the clients; and the Events and metrics beside it.
+// What is known afterwards of each transition, by the record, which outlives everybody; and the metric of it.
 import assert from 'node:assert/strict';
 
 import { change, cluster, formed, writesOn } from './cluster.mjs';
@@ -8,11 +7,10 @@ import { test, waitFor } from './harness.mjs';
 const env = { LEASE_DURATION: '3s', LEASE_RENEW_DEADLINE: '2s', LEASE_RETRY_PERIOD: '500ms' };
 const PHASES = ['decide', 'record', 'fence', 'promote', 'touch', 'open'];
 const history = async (s, index = 0) => (await s.status(index, '/api/v1/history')).transitions;
-const recorded = (list) => list.map(({ clients, ...rest }) => rest);
 
 // The entry of an epoch that was begun after this one, once its first answer has come.
 const felt = (s, kind, after) => waitFor(`clients were answered after the ${kind}`, async () =>
-  (await history(s)).find((h) => h.kind === kind && h.epoch > after && h.clients?.ms.firstAnswer !== null));
+  (await history(s)).find((h) => h.kind === kind && h.epoch > after && Number.isInteger(h.clients?.ms.firstAnswer)));
 
 test('every kind of transition: its phases, what clients felt, the reason; kept by the record', async (t) => {
   const s = await cluster(t, { controllers: 2, env });
@@ -28,13 +26,15 @@ test('every kind of transition: its phases, what clients felt, the reason; kept 
     entries.push(await felt(s, kind, before));
     await formed(s);
   }
-  for (const lose of [() => s.control('kill', 'main'), () => s.admin('failover', { acceptDataLoss: true })]) {
+  const lost = async (how) => {
     const before = await epoch();
-    await lose();
+    await how();
     await writesOn(load);
     entries.push(await felt(s, 'failover', before));
-    await formed(s);
-  }
+  };
+  await lost(() => s.control('kill', 'main'));
+  await formed(s);
+  await lost(() => s.admin('failover', { acceptDataLoss: true })); // its old main may wait for a rebuild
   await load.stop();
 
   const reasons = [/both of the pair are empty mains/, /an operator asks for it/, /hands over: an operator asks for it/,
@@ -54,17 +54,21 @@ test('every kind of transition: its phases, what clients felt, the reason; kept 
     assert.ok(parkedMost <= 4, what);
   }
 
-  // Both controllers know the same, but for what their own clients felt; and one that has just started.
-  assert.deepEqual(recorded(await history(s, 1)), recorded(await history(s, 0)));
+  // Both controllers know the same once each has written its part down; and one that has just started.
+  const before = await waitFor('both have written what their clients felt', async () => {
+    const parts = JSON.parse((await s.record()).clients);
+    const all = await history(s);
+    for (const { epoch: n } of entries) assert.ok(parts[n]['controller-0'], `${n}`);
+    assert.deepEqual(await history(s, 1), all);
+    return all;
+  }, 20_000);
   const leading = await waitFor('a leader', async () => {
     for (const i of [0, 1]) if ((await s.status(i, '/api/v1/leadership')).leader) return `${i}`;
   });
-  const before = recorded(await history(s));
   await s.control('kill', `controller-${leading}`);
   await waitFor('it is back', async () => (await history(s, Number(leading))).length > 0);
   const after = await history(s, Number(leading));
-  assert.deepEqual(recorded(after).slice(-before.length), before);
-  assert.ok(after.every((h) => h.clients === null));
+  assert.deepEqual(after.slice(-before.length), before);
   const { http } = await s.controller(Number(leading));
   const page = await (await fetch(`${http}/metrics`)).text();
   const last = after.find((h) => h.kind === 'failover');
