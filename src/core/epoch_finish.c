@@ -129,10 +129,10 @@ void epoch_finish(const struct view *v, struct plan *plan)
     (void)record_sync_text(r, sync, sizeof sync);
     if (is_forming(r))
         plan_warn(plan, v, RULE_EPOCH, "ClusterNotFormed", r->target,
-                  "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
-                  (long long)r->epoch, sync);
+                  "%.40s-%d is main in epoch %lld, sync is %s: %s", v->settings.name, r->target,
+                  (long long)r->epoch, sync, r->reason);
     else
         plan_tell(plan, v, RULE_EPOCH, event_of(kind), r->target,
-                  "%s-%d is main in epoch %lld, sync is %s", v->settings.name, r->target,
-                  (long long)r->epoch, sync);
+                  "%.40s-%d is main in epoch %lld, sync is %s: %s", v->settings.name, r->target,
+                  (long long)r->epoch, sync, r->reason);
 }

@@ -240,6 +240,11 @@ static void test_history_of_a_failover(void **state)
         !strstr(entry, "\"ms\":{\"decide\":26,\"record\":28,\"fence\":0,\"promote\":32,"
                        "\"touch\":36,\"open\":36}}"))
         fail_msg("%s", entry);
+    if (strcmp(
+            world_event(&w->controllers[0]),
+            "mg-1 is main in epoch 2, sync is none:failover: mg-0: 3 connections in a row refused: "
+            "its process is gone; mg-1 holds every acknowledged write") != 0)
+        fail_msg("%s", world_event(&w->controllers[0]));
     world_free(w);
 }
 
