@@ -19,7 +19,7 @@ const promtool = (args, input = '') => new Promise((resolve) => {
   child.stdin.end(input);
 });
 
-// {name: Set of labels} of a page of metrics, or of the reference.
+// {name: Set of labels} of a page of metrics, or of the reference (with the type of each).
 function series(page) {
   const names = new Map();
   for (const [, name, labels = ''] of page.matchAll(/^([a-z_]+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? [-+0-9]/gm)) {
@@ -33,9 +33,9 @@ function documented(reference) {
   const names = new Map();
   const table = reference.split('\n## Metrics\n')[1].split('\n## ')[0];
   for (const line of table.split('\n').filter((l) => l.startsWith('| `'))) {
-    const [first, labels] = line.split('|').slice(1);
+    const [first, type, labels] = line.split('|').slice(1);
     const words = (text) => [...text.matchAll(/`([^`]+)`/g)].map(([, word]) => word);
-    for (const name of words(first)) names.set(name, new Set(words(labels)));
+    for (const name of words(first)) names.set(name, Object.assign(new Set(words(labels)), { type: type.trim() }));
   }
   return names;
 }
@@ -61,7 +61,11 @@ test('the metrics keep the conventions, and are those of the reference with thei
     assert.ok(names.has(name), `${name} is in no table`);
     assert.deepEqual([...labels].sort(), [...names.get(name)].sort(), `labels of ${name}`);
   }
-  for (const name of names.keys()) assert.ok(shown.has(name), `${name} has no value`);
+  const types = new Map([...page.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name, type]) => [name, type]));
+  for (const [name, { type }] of names) {
+    assert.ok(shown.has(name), `${name} has no value`);
+    assert.equal(types.get(name), type, `type of ${name}`);
+  }
 });
 
 test('the alert rules fire for what they are about; each has its page', async () => {
