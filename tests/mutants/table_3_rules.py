@@ -233,6 +233,8 @@ SWITCHOVER = under(
      "    return failures < 6 ? pause_us << failures : pause_us << 6;", "    return failures < 6 ? pause_us : pause_us << 6;"),
     ("switchover-takes-ineligible", "switchover.c", "S must be one that may be promoted",
      "           eligibility_may_promote(v, why);\n}\n\n/* ---- what comes", "           v->record_exists;\n}\n\n/* ---- what comes"),
+    ("switchover-that-waits-is-refused", "switchover.c", "a switchover that waits for S is told as such: no failover was refused",
+     "RULE_O5, \"SwitchoverWaits\",", "RULE_O5, \"FailoverRefused\","),
     ("what-was-planned-stays-planned", "epoch_finish.c", "a switchover whose old main died before it was demoted is recorded as a failover",
      "became_failover(v) ? EPOCH_FAILOVER", "!v->record_exists ? EPOCH_FAILOVER"),
     ("old-main-does-not-join", "epoch.c", "T takes part as the new S", "    return kind != EPOCH_FAILOVER; /* nothing slow", "    return kind != EPOCH_FAILOVER && kind != EPOCH_SWITCHOVER; /* nothing slow"),
