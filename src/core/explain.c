@@ -145,14 +145,15 @@ void explain_writes(const struct view *v, struct explanation *out)
 {
     struct plan plan;
 
-    if (!has_record(v, out))
-        return;
+    memset(out, 0, sizeof *out);
     plan_init(&plan, v);
-    gate_decide(v, &plan);
+    gate_decide(
+        v, &plan); /* a record that makes no sense, or is not known now, stops decisions only */
     out->possible = plan.gate.state == GATE_OPEN;
     (void)str_copy(out->answer, sizeof out->answer, plan.gate.why);
     add(out, "the write gateway forwards", out->possible, -1, "%s", plan.gate.why);
-    add_confirmation(v, out);
+    if (v->record_exists)
+        add_confirmation(v, out);
 }
 
 void explain_failover(const struct view *v, struct explanation *out)

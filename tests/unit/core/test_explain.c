@@ -136,6 +136,17 @@ static void test_writes_are_acknowledged(void **state)
     expect_writes(true, "mg-0 is main", "replicating");
 }
 
+/* The API server is away, or somebody has put nonsense into the record: sessions go on. */
+static void test_writes_go_on_while_nothing_is_decided(void **state)
+{
+    (void)state;
+    v.record_known = false;
+    expect_writes(true, "mg-0 is main", "strict_sync and ready");
+    v.record_known = true;
+    view_record_broken(&v, "nonsense");
+    expect_writes(true, "mg-0 is main", "strict_sync and ready");
+}
+
 /* What a person at the page must not miss: the gate is open, and each write fails at the main. */
 static void test_writes_fail_without_their_replica(void **state)
 {
@@ -202,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_if_an_operator_asked, set_up),
         cmocka_unit_test_setup(test_who_would_be_rebuilt, set_up),
         cmocka_unit_test_setup(test_writes_are_acknowledged, set_up),
+        cmocka_unit_test_setup(test_writes_go_on_while_nothing_is_decided, set_up),
         cmocka_unit_test_setup(test_writes_fail_without_their_replica, set_up),
         cmocka_unit_test_setup(test_a_stranger_that_does_not_confirm, set_up),
         cmocka_unit_test_setup(test_writes_wait, set_up),
