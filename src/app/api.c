@@ -98,9 +98,10 @@ static void on_explain(struct api *a, struct http_request *request)
 {
     const char *name = http_request_param(request, "pod");
     int pod = name ? pods_ordinal(a->c, name) : -1;
+    const struct pod *known = pod >= 0 ? &a->c->view.pods[pod] : NULL;
 
-    if (name && pod < 0)
-        answer_error(request, 404, "no such pod");
+    if (name && !(known && (known->exists || known->kube_at)))
+        answer_error(request, 404, "no such pod: `status` names them all");
     else
         answer_json(request, 200, explanation_json(a->c, pod));
 }

@@ -342,8 +342,9 @@ void cli_print_explanation(json_t *explanation)
     json_t *one;
     const char *pod;
     char what[200];
+    bool whole = json_object_get(explanation, "failover") != NULL; /* not of one pod */
 
-    if (json_object_get(explanation, "failover")) {
+    if (whole) {
         print_one("writes", json_object_get(explanation, "writes"));
         print_one("failover", json_object_get(explanation, "failover"));
         print_one("switchover", json_object_get(explanation, "switchover"));
@@ -352,8 +353,8 @@ void cli_print_explanation(json_t *explanation)
         json_t *needed = json_array_get(json_object_get(one, "conditions"), 0);
 
         (void)str_format(what, sizeof what, "rebuild of %s", pod);
-        if (needed && !is_true(needed, "holds"))
-            printf("%s: not needed: %s\n", what, text(needed, "value"));
+        if (whole && needed && !is_true(needed, "holds")) /* shortly: nobody asks for it */
+            printf("%s: no need is known: %s\n", what, text(needed, "value"));
         else
             print_one(what, one);
     }

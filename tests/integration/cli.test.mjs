@@ -53,7 +53,10 @@ test('status, explain and history for people, as JSON and as YAML', async (t) =>
   const explained = await s.cli('explain', '-o', 'json');
   assert.equal(explained.status, 0);
   assert.equal(JSON.parse(explained.out).failover.possible, true);
-  assert.equal((await s.cli('explain', 'memgraph-2')).status, 4); // it needs no rebuild
+  const one = await s.cli('explain', 'memgraph-2');
+  assert.equal(one.status, 4); // it needs no rebuild
+  assert.match(one.out, /^rebuild of memgraph-2: NO: memgraph-2 needs no rebuild\n {2}\[ \] its data do not fit the main: /);
+  assert.match((await s.cli('explain', 'memgraph-9')).err, /no such pod/);
   assert.match((await s.cli('history')).out, /initial {2}memgraph-0 {2}both of the pair are empty mains\n.*open \d+ ms/);
   const history = JSON.parse((await s.cli('history', '-o', 'json')).out);
   assert.equal(history.transitions[0].kind, 'initial');

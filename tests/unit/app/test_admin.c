@@ -359,6 +359,7 @@ static void test_explain(void **state)
     assert_null(json_object_get(json, "failover"));
     json_decref(json);
     assert_int_equal(desk_api_ask(&d, "GET", "/api/v1/explain?pod=x", NULL, NULL), 404);
+    assert_int_equal(desk_api_ask(&d, "GET", "/api/v1/explain?pod=mg-9", NULL, NULL), 404);
     assert_int_equal(desk_api_ask(&d, "POST", "/api/v1/explain", NULL, NULL), 405);
 }
 
