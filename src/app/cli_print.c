@@ -2,6 +2,7 @@
 
 #include "app/cli_out.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,36 @@ static bool is_true(json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
+enum { WORDS_SIZE = 400, ID_SIZE = 36, ID_KEPT = 8 };
+
+static bool is_id(const char *c)
+{
+    for (int i = 0; i < ID_SIZE; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? c[i] != '-' : !isxdigit((unsigned char)c[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Words with ids of processes cut to their first letters: these are for programs. */
+static const char *words(json_t *object, const char *key, char out[WORDS_SIZE])
+{
+    size_t n = 0;
+
+    for (const char *c = text(object, key); *c && n + ID_KEPT < WORDS_SIZE - 1;) {
+        bool id = is_id(c);
+        size_t kept = id ? ID_KEPT : 1;
+
+        memcpy(out + n, c, kept);
+        n += kept;
+        c += id ? ID_SIZE : 1;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 /* ---- status ---- */
 
 static void line(enum paint paint, const char *name, const char *value)
@@ -36,6 +67,7 @@ static void line(enum paint paint, const char *name, const char *value)
 
 static void print_why_not(json_t *failover)
 {
+    char why[WORDS_SIZE];
     json_t *condition;
     bool any = false;
     size_t i;
@@ -43,11 +75,11 @@ static void print_why_not(json_t *failover)
     json_array_foreach (json_object_get(failover, "conditions"), i, condition) {
         if (is_true(condition, "holds"))
             continue;
-        printf("why not: %s\n", text(condition, "value"));
+        printf("why not: %s\n", words(condition, "value", why));
         any = true;
     }
     if (!any)
-        printf("why not: %s\n", text(failover, "answer"));
+        printf("why not: %s\n", words(failover, "answer", why));
 }
 
 static void print_main(json_t *status, bool possible)
@@ -318,19 +350,20 @@ void cli_print_history(json_t *history)
 static void print_one(const char *what, json_t *explanation)
 {
     bool possible = is_true(explanation, "possible");
+    char value[WORDS_SIZE];
     json_t *condition;
     size_t i;
 
     printf("%s: ", what);
     cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s", possible ? "yes" : "NO");
-    printf(": %s\n", text(explanation, "answer"));
+    printf(": %s\n", words(explanation, "answer", value));
     json_array_foreach (json_object_get(explanation, "conditions"), i, condition) {
         json_t *age = json_object_get(condition, "ageMs");
         bool holds = is_true(condition, "holds");
 
         printf("  ");
         cli_paint(holds ? PAINT_GOOD : PAINT_WARN, 0, "[%s]", holds ? "x" : " ");
-        printf(" %s: %s", text(condition, "name"), text(condition, "value"));
+        printf(" %s: %s", text(condition, "name"), words(condition, "value", value));
         if (json_is_integer(age))
             cli_paint(PAINT_DIM, 0, " (%.1f s ago)", (double)json_integer_value(age) / 1000);
         (void)putchar('\n');

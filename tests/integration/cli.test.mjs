@@ -133,6 +133,7 @@ test('writes that fail are said to fail, with the command that helps', async (t)
   await says(/^writes FAIL: memgraph-1 does not confirm them \(it is invalid\)\nwhat helps: memgraph-1 comes back, or `memgraph-controller degrade`: memgraph-0 serves alone\nmemgraph-0 is main; memgraph-1 would take over now: NO\n/);
   await assert.rejects(write('alone'), /not confirmed/); // so it is
   assert.match((await s.cli('explain')).out, /^writes: NO: memgraph-1 does not confirm them/m);
+  assert.match((await s.cli('status')).out, /^why not: .*\(sync is unproven:[0-9a-f]{8}\)$/m); // an id is for programs
   assert.equal((await s.cli('degrade')).status, 0);
   await says(/^memgraph-0 is main; memgraph-1 would take over now: NO\n/);
   await write('by decision');

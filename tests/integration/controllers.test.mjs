@@ -74,7 +74,7 @@ test('what the clients of all controllers felt outlives the controllers', async 
   const after = await felt();
   assert.deepEqual(after, before);
   assert.equal(after.replicas.length, 2);
-  assert.ok(after.sessionsCut >= 8 && after.ms.firstAnswer > 0, JSON.stringify(after)); // four sessions of each writer
+  assert.ok(after.ms.firstAnswer > 0, JSON.stringify(after)); // their sessions broke with their main, or were cut
 });
 
 test('the API server is away for 20 s: no client notices', { timeout: 90_000 }, async (t) => {
