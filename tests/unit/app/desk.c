@@ -140,3 +140,14 @@ json_t *desk_configmap(json_t *data)
 {
     return json_pack("{s:{s:s}, s:o}", "metadata", "name", "mg-state", "data", data);
 }
+
+struct record desk_record(int64_t epoch)
+{
+    return (struct record){.epoch = epoch,
+                           .main_run = "run-a",
+                           .promoted = PROMOTED_INITIAL,
+                           .promoted_run = "run-a",
+                           .from = -1,
+                           .sync = SYNC_READY,
+                           .sync_run = "run-b"};
+}

@@ -76,15 +76,9 @@ static void write_token(const char *token)
 
 static void put_record(enum epoch_kind transition, const char *request)
 {
-    struct record r = {.epoch = 4,
-                       .main_run = "run-a",
-                       .promoted = PROMOTED_INITIAL,
-                       .promoted_run = "run-a",
-                       .from = -1,
-                       .sync = SYNC_READY,
-                       .sync_run = "run-b",
-                       .transition = transition};
+    struct record r = desk_record(4);
 
+    r.transition = transition;
     (void)str_copy(r.request, sizeof r.request, request);
     fake_api_put(&d.kube, "configmaps", desk_configmap(state_encode(&r, "mg", NULL)));
 }

@@ -44,13 +44,7 @@ static int teardown(void **state)
 /* The history has the epochs 4 and 5. */
 static void put(const char *clients)
 {
-    struct record r = {.epoch = 5,
-                       .main_run = "run-a",
-                       .promoted = PROMOTED_INITIAL,
-                       .promoted_run = "run-a",
-                       .from = -1,
-                       .sync = SYNC_READY,
-                       .sync_run = "run-b"};
+    struct record r = desk_record(5);
     json_t *data;
 
     record_add_history(&r, "{\"epoch\":4}");

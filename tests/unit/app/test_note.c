@@ -32,13 +32,7 @@ static int teardown(void **state)
 
 static void put(int64_t epoch)
 {
-    struct record r = {.epoch = epoch,
-                       .main_run = "run-a",
-                       .promoted = PROMOTED_INITIAL,
-                       .promoted_run = "run-a",
-                       .from = -1,
-                       .sync = SYNC_READY,
-                       .sync_run = "run-b"};
+    struct record r = desk_record(epoch);
     json_t *data = state_encode(&r, "mg", NULL);
 
     (void)json_object_set_new(data, "ofTheFuture", json_string("kept"));

@@ -37,13 +37,7 @@ bool __wrap_stopping_may(const struct view *v, int pod, char why[WHY_SIZE])
 
 static void put_record(const char *request)
 {
-    struct record r = {.epoch = 4,
-                       .main_run = "run-a",
-                       .promoted = PROMOTED_INITIAL,
-                       .promoted_run = "run-a",
-                       .from = -1,
-                       .sync = SYNC_READY,
-                       .sync_run = "run-b"};
+    struct record r = desk_record(4);
 
     (void)str_copy(r.request, sizeof r.request, request);
     fake_api_put(&d.kube, "configmaps", desk_configmap(state_encode(&r, "mg", NULL)));

@@ -7,21 +7,10 @@ static struct loop *loop;
 static struct fake_api api;
 static struct controller c;
 
-static struct record record_of(int64_t epoch)
-{
-    return (struct record){.epoch = epoch,
-                           .main_run = "run-a",
-                           .promoted = PROMOTED_INITIAL,
-                           .promoted_run = "run-a",
-                           .from = -1,
-                           .sync = SYNC_READY,
-                           .sync_run = "run-b"};
-}
-
 /* As another controller, or a person, wrote it. */
 static json_t *object_of(int64_t epoch)
 {
-    struct record r = record_of(epoch);
+    struct record r = desk_record(epoch);
 
     return desk_configmap(state_encode(&r, "mg", NULL));
 }
@@ -51,7 +40,7 @@ static void start_with(json_t *object)
 
 static void write_epoch(int64_t epoch)
 {
-    struct record r = record_of(epoch);
+    struct record r = desk_record(epoch);
 
     state_write(c.state, &r);
 }
