@@ -9,6 +9,8 @@
 
 /* Keeps `sync` true to what T shows. Plans at most one write of the record. */
 void registrations_keep_sync(const struct view *v, struct plan *plan);
+/* Event: S is lost for so long that the gate has opened without it, and T acknowledges nothing. */
+void registrations_tell_loss(const struct view *v, struct plan *plan);
 /* T still has a row for this ASYNC replica, which goes now if the replica is about to stop: while
  * it answers. Later a DROP would wait for a call that nobody answers, and T's commits with it.
  * False also when the row was not quiet for 2 s: then the replica goes with its row in place. */

@@ -126,6 +126,7 @@ static void decide_operational(const struct view *v, struct plan *plan)
     if (refresh_without_s(v, plan))
         return;
     registrations_keep_sync(v, plan);
+    registrations_tell_loss(v, plan);
     if (switchover_decide(v, plan) || refresh_with_s(v, plan))
         return;
     registrations_keep_proof(v, plan);

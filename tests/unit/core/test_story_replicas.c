@@ -63,7 +63,7 @@ static void test_s_stays_away(void **state)
     assert_true(took_us >= 5 * second && took_us < 5200 * ms);
     assert_int_equal(worst_gate(w), GATE_HOLD);
     assert_int_equal(world_write(w, 0), WRITE_FAILED); /* STRICT_SYNC aborts them */
-    WORLD_EXPECT(w, "O7 record 1 - unproven:r1.1");
+    WORLD_EXPECT(w, "O7 record 1 - unproven:r1.1", "O7 event WritesFail");
     world_run(w, 30 * second);
     assert_string_equal(w->trace, "");
     world_start(w, 1);
@@ -91,7 +91,7 @@ static void test_s_stays_away_in_sync_mode(void **state)
     assert_int_equal(world_plan(w)->gate.state, GATE_HOLD);
     (void)world_until(w, is_open_unproven, 2 * second, "the gate opens without S");
     assert_int_equal(world_write(w, 0), WRITE_FAILED); /* committed all the same */
-    WORLD_EXPECT(w, "O7 record 1 - unproven:r1.1");
+    WORLD_EXPECT(w, "O7 record 1 - unproven:r1.1", "O7 event WritesFail");
     w->cut[0][1] = false;
     (void)world_until(w, world_is_ready, 5 * second, "T reaches it again");
     WORLD_EXPECT(w, "O7 touch 0", "O7 record 1 - ready:r1.1");
