@@ -3,6 +3,7 @@
 #include "core/epoch.h"
 #include "core/request.h"
 #include "core/stopping.h"
+#include "core/switchover.h"
 
 /* ---- (c) S must go out of T's way ---- */
 
@@ -191,18 +192,19 @@ static void begin_asked(const struct view *v, struct plan *plan)
 
 bool refresh_with_s(const struct view *v, struct plan *plan)
 {
+    char why[WHY_SIZE];
     const struct pod *s = &v->pods[view_s(v)];
     bool armed = record_sync_is(&v->record, SYNC_READY, s->run);
+    bool first = switchover_wants_epoch(v, why);
     bool doubted = record_sync_is(&v->record, SYNC_UNPROVEN, s->run);
     int64_t doubt_until_us = v->unproven_since + v->settings.replica_heal_us;
-    char why[WHY_SIZE];
 
     if (request_open(v).kind == REQUEST_REFRESH) {
         begin_asked(v, plan);
         return true;
     }
-    if (armed || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why) || was_refused(v) ||
-        row_forbids(v))
+    if ((armed && !first) || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why) ||
+        was_refused(v) || row_forbids(v))
         return false;
     if (doubted && (!v->unproven_since || v->now_us < doubt_until_us)) {
         plan_wake(plan, doubt_until_us);
@@ -216,8 +218,10 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
         return false;
     if (!view_rows_fresh(v, 0) || async_hangs(v, plan) || !s_caught_up(v, plan))
         return false;
-    (void)epoch_begin(v, plan, RULE_O6, EPOCH_REFRESH, v->record.target,
-                      "%s-%d joins as SYNC replica: its process is new to this epoch",
-                      v->settings.name, view_s(v));
+    (void)epoch_begin(
+        v, plan, RULE_O6, EPOCH_REFRESH, v->record.target,
+        armed ? "%s-%d is to take over, and the lineage of the adopted main is not known"
+              : "%s-%d joins as SYNC replica: its process is new to this epoch",
+        v->settings.name, view_s(v));
     return true;
 }

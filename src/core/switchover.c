@@ -51,12 +51,17 @@ static bool is_at_rest(const struct view *v)
            pod_role(t) == ROLE_MAIN && pod_runs(t, v->record.main_run);
 }
 
+bool switchover_wants_epoch(const struct view *v, char why[WHY_SIZE])
+{
+    return v->record.epoch == 0 && switchover_wanted(v, why);
+}
+
 bool switchover_due(const struct view *v)
 {
     char why[WHY_SIZE];
 
-    return is_at_rest(v) && v->now_us >= v->switch_retry_at && switchover_wanted(v, why) &&
-           eligibility_may_promote(v, why);
+    return is_at_rest(v) && !switchover_wants_epoch(v, why) && v->now_us >= v->switch_retry_at &&
+           switchover_wanted(v, why) && eligibility_may_promote(v, why);
 }
 
 /* ---- what comes before the record ---- */
@@ -175,6 +180,8 @@ bool switchover_decide(const struct view *v, struct plan *plan)
         wait_for_s(v, plan, why, obstacle);
         return false; /* the rules below may make S fit for it */
     }
+    if (switchover_wants_epoch(v, why))
+        return false;       /* the refresh comes first */
     if (!v->switch_since) { /* given up a moment ago */
         plan_wake(plan, v->switch_retry_at);
         return false;

@@ -209,6 +209,32 @@ static void record_deleted(const char *name)
     story_end(&s);
 }
 
+/* A cluster that ran by hand is adopted: S was restarted in the main's epoch, which Memgraph's own
+ * history does not survive. Nobody is refused when the main moves. */
+static void adopted_with_a_past(const char *name)
+{
+    struct story s;
+    struct kube_key key = {KUBE_CONFIGMAPS, WORLD_NAMESPACE, WORLD_STATEFULSET "-state"};
+    struct kube_delete how = {.grace_s = -1};
+
+    story_init(&s, name);
+    story_begin(&s);
+    world_controller_hold(s.world, 0, true); /* nobody is there yet */
+    world_controller_kill(s.world, 0);
+    world_pod_signal(s.world, 1, SIGKILL);
+    story_run(&s, SECONDS(10));
+    s.check.record_may_fall = true;
+    json_decref(kube_store_delete(s.world->store, &key, &how).body);
+    world_controller_hold(s.world, 0, false);
+    story_run(&s, SECONDS(8));
+    story_expect(&s, "B4 write_record, O7 write_record");
+    person_asks(s.world, "switchover", "{}");
+    story_until(&s, "the main does not move", story_main_is_1, SECONDS(5));
+    story_run(&s, SECONDS(5));
+    story_expect(&s, TRACE_REFRESH("0") ", " TRACE_SWITCHOVER);
+    story_end(&s);
+}
+
 /* 16. The main comes back with an empty volume: it feeds nobody, and S takes over. */
 static void main_volume_lost(const char *name)
 {
@@ -376,6 +402,7 @@ const struct story_entry stories_failures[] = {
     {"sync_lost_preferred", sync_lost_preferred},
     {"all_restarted", all_restarted},
     {"record_deleted", record_deleted},
+    {"adopted_with_a_past", adopted_with_a_past},
     {"main_volume_lost", main_volume_lost},
     {"sync_volume_lost", sync_volume_lost},
     {"main_tail_lost", main_tail_lost},

@@ -128,6 +128,26 @@ static void test_a_sync_pair_is_adopted_by_a_touch(void **state)
     world_free(w);
 }
 
+/* Who knows whether its replicas were restarted in this lineage: a planned move makes a new one. */
+static void test_an_adopted_main_begins_an_epoch_before_it_hands_over(void **state)
+{
+    struct world *w = living(0, true, MODE_STRICT_SYNC);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    world_forget(w);
+    world_request(w, "switchover@5");
+    world_run(w, second);
+    WORLD_EXPECT(w, "O6 record 1 refresh none:refresh", "EPOCH demote 0", "EPOCH promote 0",
+                 "EPOCH register 0 1 strict_sync", "EPOCH register 0 2 async", "EPOCH touch 0",
+                 "EPOCH record 1 - ready:r1.1", "EPOCH event EpochRefreshed",
+                 SWITCHED(2, 0, 1, "switchover"), "EPOCH register 1 0 strict_sync",
+                 "EPOCH register 1 2 async", "EPOCH touch 1", "EPOCH record 2 - ready:r0.1",
+                 "EPOCH event SwitchoverDone");
+    assert_string_equal(w->record.answer, "switchover@5: served");
+    world_free(w);
+}
+
 static void test_an_unregistered_pair_is_adopted(void **state)
 {
     struct world *w = living(0, false, MODE_ASYNC);
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_bootstrap_asks_again_after_waiting),
         cmocka_unit_test(test_a_living_pair_is_adopted),
         cmocka_unit_test(test_a_sync_pair_is_adopted_by_a_touch),
+        cmocka_unit_test(test_an_adopted_main_begins_an_epoch_before_it_hands_over),
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
         cmocka_unit_test(test_an_adopted_pair_under_an_old_address),

@@ -6,10 +6,6 @@
 
 #include "../cmocka_test.h"
 
-#define SWITCHED(epoch, from, to, sync)                                                            \
-    "O4 touch " #from, "O4 record " #epoch " switchover none:" sync, "EPOCH demote " #from,        \
-        "EPOCH promote " #to, "EPOCH ensure_users " #to
-
 static void set(struct world *w)
 {
     for (int i = 0; i < WORLD_CONTROLLERS; i++)

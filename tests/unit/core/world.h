@@ -204,4 +204,8 @@ bool world_is_unproven(const struct world *w);
 bool world_is_closed(const struct world *w);
 bool world_is_armed(const struct world *w); /* sync ready for S's present run, gate open */
 
+#define SWITCHED(epoch, from, to, sync)                                                            \
+    "O4 touch " #from, "O4 record " #epoch " switchover none:" sync, "EPOCH demote " #from,        \
+        "EPOCH promote " #to, "EPOCH ensure_users " #to
+
 #endif
