@@ -195,7 +195,6 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
     char why[WHY_SIZE];
     const struct pod *s = &v->pods[view_s(v)];
     bool armed = record_sync_is(&v->record, SYNC_READY, s->run);
-    bool first = switchover_wants_epoch(v, why);
     bool doubted = record_sync_is(&v->record, SYNC_UNPROVEN, s->run);
     int64_t doubt_until_us = v->unproven_since + v->settings.replica_heal_us;
 
@@ -203,8 +202,8 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
         begin_asked(v, plan);
         return true;
     }
-    if ((armed && !first) || pod_role(s) != ROLE_REPLICA || !epoch_s_can_join(v, why) ||
-        was_refused(v) || row_forbids(v))
+    if ((armed && !switchover_wants_epoch(v, why)) || pod_role(s) != ROLE_REPLICA ||
+        !epoch_s_can_join(v, why) || was_refused(v) || row_forbids(v))
         return false;
     if (doubted && (!v->unproven_since || v->now_us < doubt_until_us)) {
         plan_wake(plan, doubt_until_us);

@@ -197,7 +197,7 @@ PROCEDURE = under(
     ("stuck-s-awaited-for-ever", "refresh.c", "(b) an S that comes no nearer for 5 s is refreshed all the same",
      "    return v->s_best_at && v->now_us >= v->s_best_at + stuck_us;", "    return false;"),
     ("refused-s-joins-again", "refresh.c", "(b) not again for a process that was refused as diverged",
-     " || was_refused(v) ||", " ||"),
+     " || was_refused(v) || row_forbids(v))", " || row_forbids(v))"),
     ("refused-run-joins-again", "epoch.c", "(b) a process that this leader saw refused does not join",
      "    else if (pod_refused(s))\n        (void)str_copy(why, WHY_SIZE, \"it was refused as diverged\");\n", ""),
     ("set-aside-s-joins", "epoch.c", "(b) not for a process that an operator set aside",

@@ -234,7 +234,7 @@ SWITCHOVER = under(
     ("switchover-pause-not-doubled", "view_derive.c", "the pause after one that was given up is doubled",
      "    return failures < 6 ? pause_us << failures : pause_us << 6;", "    return failures < 6 ? pause_us : pause_us << 6;"),
     ("switchover-takes-ineligible", "switchover.c", "S must be one that may be promoted",
-     "           eligibility_may_promote(v, why);\n}\n\n/* ---- what comes", "           v->record_exists;\n}\n\n/* ---- what comes"),
+     "switchover_wanted(v, why) && eligibility_may_promote(v, why);\n}", "switchover_wanted(v, why);\n}"),
     ("switchover-that-waits-is-refused", "switchover.c", "a switchover that waits for S is told as such: no failover was refused",
      "RULE_O5, \"SwitchoverWaits\",", "RULE_O5, \"FailoverRefused\","),
     ("what-was-planned-stays-planned", "epoch_finish.c", "a switchover whose old main died before it was demoted is recorded as a failover",
