@@ -98,16 +98,14 @@ bool cli_is_pod_name(const char *text)
 
 static const char more_status[] =
     "Its first line is the answer: who is main, and whether the other one would take over now, "
-    "with "
-    "the reasons if not. Then what to know, and what a person could do. Needs no token.";
+    "with the reasons if not. Then what to know, and what a person could do. Needs no token.";
 static const char more_watch[] = "Elsewhere than on a terminal: a line whenever something changes.";
 static const char more_explain[] =
     "Every condition with its value and its age. Exit status 0: a failover (with POD: its rebuild) "
     "would be done by itself now; 4: it would not.";
 static const char more_history[] =
     "The times are milliseconds since the loss was detected, or since it was decided if nothing "
-    "was "
-    "lost. `clients` is what the write gateway of the controller that answers felt of it.";
+    "was lost. `clients` is what the write gateways of all controllers felt of it.";
 static const char more_switchover[] = "Nothing acknowledged is lost. Sessions of the write gateway "
                                       "are cut once, and clients wait for "
                                       "well under a second. Refused when the SYNC replica could "

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/time_text.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -103,15 +104,11 @@ static void add_field(struct buf *b, const char *key, const char *value)
 static void add_time(struct buf *b)
 {
     struct timespec now;
-    struct tm tm;
-    char text[64];
+    char text[TIME_TEXT_SIZE];
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    (void)str_format(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900,
-                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                     now.tv_nsec / 1000000);
-    add_field(b, "time", text);
+    add_field(b, "time",
+              time_text((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, 3, text, sizeof text));
 }
 
 /* One write: lines of processes do not mix. A pipe that has room takes PIPE_BUF bytes at once; what

@@ -1,5 +1,7 @@
 #include "core/record.h"
 
+#include "base/time_text.h"
+
 const char *record_pause_text(const char *who, int64_t since_wall_us, int64_t until_wall_us,
                               char out[NOTE_SIZE])
 {
@@ -36,25 +38,12 @@ bool record_paused(const struct record *r, int64_t wall_us, int64_t *until_wall_
     return r->paused[0] != '\0';
 }
 
-static bool is_leap(int64_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-/* By hand, as gmtime_r looks at the time zones of the machine. */
 static void add_time(char out[NOTE_SIZE], const char *before, int64_t wall_ms)
 {
-    static const int64_t month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int64_t seconds = wall_ms / 1000, days = seconds / 86400, year = 1970, n;
-    unsigned month = 0;
+    char text[TIME_TEXT_SIZE];
 
-    for (; year < 9999 && days >= (n = is_leap(year) ? 366 : 365); year++)
-        days -= n;
-    for (; month < 11 && days >= (n = month_days[month] + (month == 1 && is_leap(year))); month++)
-        days -= n;
-    (void)str_append(out, NOTE_SIZE, " %s %04d-%02u-%02dT%02d:%02d:%02dZ", before, (int)year,
-                     month + 1, (int)days + 1, (int)(seconds / 3600 % 24), (int)(seconds / 60 % 60),
-                     (int)(seconds % 60));
+    (void)str_append(out, NOTE_SIZE, " %s %s", before,
+                     time_text(wall_ms * 1000, 0, text, sizeof text));
 }
 
 const char *record_pause_words(const struct record *r, char out[NOTE_SIZE])

@@ -1,5 +1,7 @@
 #include "proto/kube.h"
 
+#include "base/time_text.h"
+
 #include <limits.h>
 
 /* ---- reading ---- */
@@ -356,10 +358,5 @@ json_t *kube_make_event(const struct kube_event *event)
 
 void kube_format_time(int64_t wall_us, char *out, size_t size)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm tm;
-
-    gmtime_r(&seconds, &tm);
-    str_format(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_us % 1000000));
+    (void)time_text(wall_us, 6, out, size);
 }

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rd.h"
+#include "base/time_text.h"
 
 #include "../cmocka_test.h"
 
@@ -92,6 +93,18 @@ static void test_rd_never_reads_past_the_end(void **state)
     assert_int_equal(rd_bytes(&r, 6).n, 0);
     assert_true(r.failed);
     assert_int_equal(rd_u8(&r), 0); /* sticky */
+}
+
+static void test_moments(void **state)
+{
+    char out[TIME_TEXT_SIZE];
+
+    (void)state;
+    assert_string_equal(time_text(0, 0, out, sizeof out), "1970-01-01T00:00:00Z");
+    assert_string_equal(time_text(INT64_C(1709210096789012), 3, out, sizeof out),
+                        "2024-02-29T12:34:56.789Z");
+    assert_string_equal(time_text(INT64_C(1709210096789012), 6, out, sizeof out),
+                        "2024-02-29T12:34:56.789012Z");
 }
 
 static void test_durations(void **state)
@@ -220,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_str_copy_says_when_it_cuts),
         cmocka_unit_test(test_buf_stops_at_its_limit),
         cmocka_unit_test(test_rd_never_reads_past_the_end),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_arena_is_bounded_and_aligned),
         cmocka_unit_test(test_list),

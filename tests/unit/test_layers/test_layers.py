@@ -22,9 +22,9 @@ COMPILER = re.compile(
 PURE_LIBC = {"__assert_fail", "memchr", "memcmp", "memcpy", "memmove", "memset", "strchr", "strcmp",
              "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "strstr", "snprintf",
              "vsnprintf"}
-PURE_BASE = re.compile(r"^(str|fail)_")
-PROTO_LIBC = PURE_LIBC | {"free", "gmtime_r", "timegm", "strdup", "strtod", "qsort", "bsearch"}
-PROTO_BASE = re.compile(r"^(str|fail|buf|rd|arena|duration)_|^x(malloc|calloc|realloc|strdup)\w*$")
+PURE_BASE = re.compile(r"^(str|fail)_|^time_text$")
+PROTO_LIBC = PURE_LIBC | {"free", "timegm", "strdup", "strtod", "qsort", "bsearch"}
+PROTO_BASE = re.compile(r"^(str|fail|buf|rd|arena|duration)_|^time_text$|^x(malloc|calloc|realloc|strdup)\w*$")
 JANSSON = re.compile(r"^json_")
 
 MAY_INCLUDE = {
