@@ -101,37 +101,35 @@ static const char more_status[] =
     "with the reasons if not. Then what to know, and what a person could do. Needs no token.";
 static const char more_watch[] = "Elsewhere than on a terminal: a line whenever something changes.";
 static const char more_explain[] =
-    "Every condition with its value and its age. Exit status 0: a failover (with POD: its rebuild) "
-    "would be done by itself now; 4: it would not.";
+    "Every condition with its value and its age. Exit status 0: a failover (with POD: its "
+    "rebuild) would be done by itself now; 4: it would not.";
 static const char more_history[] =
     "The times are milliseconds since the loss was detected, or since it was decided if nothing "
     "was lost. `clients` is what the write gateways of all controllers felt of it.";
-static const char more_switchover[] = "Nothing acknowledged is lost. Sessions of the write gateway "
-                                      "are cut once, and clients wait for "
-                                      "well under a second. Refused when the SYNC replica could "
-                                      "not take over. Waits until it is done.";
-static const char more_failover[] = "ACKNOWLEDGED WRITES MAY BE LOST: those that the new main "
-                                    "lacks. For a main that is lost for good "
-                                    "while no failover is possible (`explain` says why). While the "
-                                    "main answers, ask for a switchover.";
+static const char more_switchover[] =
+    "Nothing acknowledged is lost. Sessions of the write gateway are cut once, and clients wait "
+    "for well under a second. Refused when the SYNC replica could not take over. Waits until it "
+    "is done.";
+static const char more_failover[] =
+    "ACKNOWLEDGED WRITES MAY BE LOST: those that the new main lacks. For a main that is lost "
+    "for good while no failover is possible (`explain` says why). While the main answers, ask "
+    "for a switchover.";
 static const char more_rebuild[] =
     "Its pod is deleted. Its data go to aside/ on its volume, replacing what an earlier rebuild "
-    "has "
-    "set aside there; then the main fills it. What it alone had is only there afterwards.";
+    "has set aside there; then the main fills it. What it alone had is only there afterwards.";
 static const char more_degrade[] =
-    "Writes go on with the main alone, and its disk alone has them: NO FAILOVER is possible until "
-    "the "
-    "SYNC replica is back and has caught up. For one that stays away while writes fail.";
-static const char more_refresh[] = "Sessions stay, and wait for well under a second. It lets a "
-                                   "SYNC replica join again that was set "
-                                   "aside by `degrade`.";
+    "Writes go on with the main alone, and its disk alone has them: NO FAILOVER is possible "
+    "until the SYNC replica is back and has caught up. For one that stays away while writes "
+    "fail.";
+static const char more_refresh[] =
+    "Sessions stay, and wait for well under a second. It lets a SYNC replica join again that "
+    "was set aside by `degrade`. Once after a cluster was adopted it makes its lineage known.";
 static const char more_pause[] =
     "NOBODY TAKES OVER if the main dies meanwhile. Clients are served as before.";
 static const char more_drill[] =
-    "The main moves to the SYNC replica and back, so sessions of the write gateway are cut twice. "
-    "The "
-    "client keeps one node with the label MemgraphControllerDrill, and removes it, also on Ctrl-C; "
-    "the main then stays where it is.";
+    "The main moves to the SYNC replica and back, so sessions of the write gateway are cut "
+    "twice. The client keeps one node with the label MemgraphControllerDrill, and removes it, "
+    "also on Ctrl-C; the main then stays where it is.";
 
 const struct cli_command cli_commands[] = {
     {"status", "the cluster at a glance", more_status, NO_POD, CLI_LOOK | CLI_OUTPUT, cli_status,
