@@ -25,11 +25,12 @@ static const char after[] =
     "COMMAND --help says more of a command, and what it means for clients.\n\n"
     "The controller is configured by environment variables: `check-config` lists them with their "
     "values, docs/reference.md explains them. The other commands know these: CONTROLLER_URL, "
-    "ADMIN_TOKEN_FILE; in a Memgraph pod also POD_NAME, POD_UID, INIT_TIMEOUT (60s), "
-    "MEMGRAPH_USER, MEMGRAPH_PASSWORD and PRESTOP_TIMEOUT_SECONDS (60).\n"
+    "ADMIN_TOKEN_FILE; `try` and `drill` also MEMGRAPH_USER and MEMGRAPH_PASSWORD; in a Memgraph "
+    "pod also these, POD_NAME, POD_UID, INIT_TIMEOUT (60s) and PRESTOP_TIMEOUT_SECONDS (60).\n"
     "\n"
-    "Exit status: 0 done, stopped cleanly, or the answer is yes; 1 wrong use, or `init` and "
-    "`prestop` could not do their work; 2 wrong configuration; 3 the cluster is in a state that a "
+    "Exit status: 0 done, stopped cleanly, or the answer is yes; 1 wrong use, or `init`, "
+    "`prestop` or `try` could not do their work; 2 wrong configuration; 3 the cluster is in a "
+    "state that a "
     "person must look at; 4 the controller refused it, or the answer is no; 5 no controller "
     "answered; 6 it was asked for, and what became of it is not known: look at `status`.";
 

@@ -125,7 +125,8 @@ static const char more_refresh[] =
     "Sessions stay, and wait for well under a second. It lets a SYNC replica join again that "
     "was set aside by `degrade`. Once after a cluster was adopted it makes its lineage known.";
 static const char more_pause[] =
-    "NOBODY TAKES OVER if the main dies meanwhile. Clients are served as before.";
+    "NOBODY TAKES OVER if the main dies meanwhile. Clients are served as before, unless the main "
+    "or the SYNC replica restarts: then they wait until `resume`.";
 static const char more_drill[] =
     "The main moves to the SYNC replica and back, so sessions of the write gateway are cut "
     "twice. The client keeps one node with the label MemgraphControllerDrill, and removes it, "
@@ -134,9 +135,9 @@ static const char more_drill[] =
 const struct cli_command cli_commands[] = {
     {"status", "the cluster at a glance", more_status, NO_POD, CLI_LOOK | CLI_OUTPUT, cli_status,
      true},
-    {"watch", "the same, again every second", more_watch, NO_POD, CLI_LOOK, cli_watch, true},
-    {"explain", "what would happen if the main died now, and why not", more_explain, MAY_POD,
-     CLI_LOOK | CLI_OUTPUT, cli_explain, true},
+    {"watch", "the status, again every second", more_watch, NO_POD, CLI_LOOK, cli_watch, true},
+    {"explain", "are writes acknowledged, would somebody take over, and why not", more_explain,
+     MAY_POD, CLI_LOOK | CLI_OUTPUT, cli_explain, true},
     {"history", "the last 20 transitions and how long their phases took", more_history, NO_POD,
      CLI_LOOK | CLI_OUTPUT, cli_history, true},
     {"switchover", "move the main to the SYNC replica", more_switchover, NO_POD,

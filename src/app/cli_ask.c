@@ -34,7 +34,10 @@ static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
         return cli_trouble(EXIT_REFUSED,
                            "refused: no admin token, or a wrong one; --token-file FILE "
                            "(else ADMIN_TOKEN_FILE) names it");
-    return cli_trouble(http == 504 ? EXIT_UNSURE : EXIT_REFUSED, "refused (HTTP %ld): %s", http,
+    if (http == 504)
+        return cli_trouble(EXIT_UNSURE, "it may have been recorded all the same (HTTP 504): %s",
+                           asking_why(answer, why, sizeof why));
+    return cli_trouble(EXIT_REFUSED, "refused (HTTP %ld): %s", http,
                        asking_why(answer, why, sizeof why));
 }
 
