@@ -25,7 +25,9 @@ static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
 {
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
     char why[600];
+    bool is_ours;
 
+    is_ours = json_object_get(json, "error") != NULL; /* a proxy's words have none */
     (void)str_copy(recorded, RECORDED_SIZE, text_of(json, "recorded"));
     json_decref(json);
     if (http == 202)
@@ -34,9 +36,9 @@ static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
         return cli_trouble(EXIT_REFUSED,
                            "refused: no admin token, or a wrong one; --token-file FILE "
                            "(else ADMIN_TOKEN_FILE) names it");
-    if (http == 504)
-        return cli_trouble(EXIT_UNSURE, "it may have been recorded all the same (HTTP 504): %s",
-                           asking_why(answer, why, sizeof why));
+    if (http == 502 || http == 504 || (http == 503 && !is_ours))
+        return cli_trouble(EXIT_UNSURE, "it may have been recorded all the same (HTTP %ld): %s",
+                           http, asking_why(answer, why, sizeof why));
     return cli_trouble(EXIT_REFUSED, "refused (HTTP %ld): %s", http,
                        asking_why(answer, why, sizeof why));
 }

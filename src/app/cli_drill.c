@@ -42,6 +42,8 @@ static struct str host_of(struct str url)
 
     if (str_starts(url, "http://"))
         url = (struct str){url.p + 7, url.n - 7};
+    while (url.n && url.p[url.n - 1] == '/')
+        url.n--;
     if (str_contains(url, "/"))
         return str_of("");
     rest = url;

@@ -123,11 +123,12 @@ static void tell_change(json_t *overview, char *last, size_t size)
  * than it is wide takes several; what colours it takes no room. */
 static void write_screen(const char *text)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct winsize size;
     unsigned column = 0, row = 0;
     const char *c;
 
-    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
+        size = (struct winsize){.ws_row = 24, .ws_col = 80}; /* not every terminal tells */
     for (c = text; *c && row + 1 < size.ws_row; c++) {
         if (*c == '\033')
             c += strcspn(c, "mHJ");

@@ -88,8 +88,8 @@ static bool is_over(json_t *status, struct wait *w, int *result)
         return false;
     if (!answer) {
         *result = cli_trouble(EXIT_UNSURE,
-                              "it is not open any more, and another request was answered "
-                              "after it: `history` has what was done");
+                              "it is not open any more, and nothing is known of its end "
+                              "here: `history` has what was done");
         return true;
     }
     if (strcmp(answer, "served") != 0) {

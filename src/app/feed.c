@@ -4,6 +4,7 @@
 #include "app/explanation.h"
 #include "app/flights.h"
 #include "app/metrics.h"
+#include "app/state.h"
 #include "app/status.h"
 #include "base/alloc.h"
 #include "base/list.h"
@@ -51,9 +52,8 @@ static void mark_write(const struct controller *c, char out[MARK_SIZE])
     struct buf b;
 
     buf_init(&b, MARK_SIZE - 1);
-    buf_printf(&b, "%u %d %s %d %lld %d %d %s %s", c->decisions_n, (int)c->plan.gate.state,
-               c->plan.gate.why, v->leader, (long long)v->record.epoch, (int)v->record.transition,
-               (int)v->record.sync, v->record.paused, v->record.request);
+    buf_printf(&b, "%u %d %s %d %s", c->decisions_n, (int)c->plan.gate.state, c->plan.gate.why,
+               v->leader, state_version(c->state));
     for (int i = 0; i < PODS_MAX; i++) {
         const struct pod *p = &v->pods[i];
         const struct row *row = view_row(v, i);

@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 
 static const char key[] = "clients";
-static const int64_t settled_us = 5 * 1000 * 1000; /* the first answers have come, or nobody asks */
 static const int64_t busy_us = 1000 * 1000;
 static const int64_t again_us = 30 * 1000 * 1000;
 
@@ -31,7 +30,7 @@ static json_t *part_json(const struct flight *flight)
                              ms_between(flight->zero_us, flight->shut_us), "route",
                              ms_between(flight->zero_us, flight->open_us));
 
-    if (flight->answer_us)
+    if (flight->answer_us && flight->answer_us - flight->open_us <= FLIGHT_SETTLED_US)
         (void)json_object_set_new(part, "answer",
                                   json_integer(ms_between(flight->zero_us, flight->answer_us)));
     return part;
@@ -111,10 +110,9 @@ static void on_due(void *arg)
     struct felt *f = arg;
     const struct view *v = &f->c->view;
 
-    if (f->note)
-        return;
-    /* Nobody's decision is to find another version than it has read. */
-    if (!v->record_known || v->writing || v->record.transition != EPOCH_NONE ||
+    /* A decision that finds another version than it has read is made again: not in the middle of
+     * one. */
+    if (f->note || !v->record_known || v->writing || v->record.transition != EPOCH_NONE ||
         v->record.request[0])
         timer_start(f->due, busy_us);
     else
@@ -124,7 +122,7 @@ static void on_due(void *arg)
 void felt_ended(struct felt *f)
 {
     if (f)
-        timer_start(f->due, settled_us);
+        timer_start(f->due, FLIGHT_SETTLED_US);
 }
 
 struct felt *felt_new(struct controller *c)

@@ -13,7 +13,10 @@
 
 #include <jansson.h>
 
-enum { FLIGHTS_MAX = HISTORY_MAX };
+enum {
+    FLIGHTS_MAX = HISTORY_MAX,
+    FLIGHT_SETTLED_US = 5 * 1000 * 1000 /* the first answers have come by then, or nobody asked */
+};
 
 struct flight {
     int64_t epoch;

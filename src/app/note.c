@@ -71,7 +71,7 @@ static void on_written(void *arg, const struct kube_answer *answer)
         return;
     }
     n->doubtful = answer->fail.kind != FAIL_CONFLICT && answer->fail.kind != FAIL_DENIED &&
-                  answer->fail.kind != FAIL_GONE;
+                  answer->fail.kind != FAIL_GONE && answer->fail.kind != FAIL_REFUSED;
     try_again(n, &answer->fail); /* it may have been written all the same: the read tells */
 }
 
@@ -88,6 +88,16 @@ static struct fail read_object(struct note *n, json_t *object, json_t **data)
     return state_decode(*data, &n->record);
 }
 
+/* An earlier try was written after all, and the leader has closed it since. */
+static bool was_answered(const struct note *n)
+{
+    size_t length = strlen(n->text);
+
+    return strcmp(n->key, "request") == 0 && length &&
+           strncmp(n->record.answer, n->text, length) == 0 &&
+           strncmp(n->record.answer + length, ": ", 2) == 0;
+}
+
 /* False: there is nothing to change. */
 static bool change(const struct note *n, json_t *data)
 {
@@ -96,7 +106,7 @@ static bool change(const struct note *n, json_t *data)
     if (n->edit)
         return n->edit(n->arg, data);
     now = json_string_value(json_object_get(data, n->key));
-    if (!n->key[0] || strcmp(now ? now : "", n->text) == 0)
+    if (!n->key[0] || strcmp(now ? now : "", n->text) == 0 || was_answered(n))
         return false;
     (void)json_object_set_new(data, n->key, json_string(n->text));
     return true;

@@ -80,6 +80,11 @@ const char *state_text(const struct state *s, const char *key)
     return s ? json_string_value(json_object_get(s->data, key)) : NULL;
 }
 
+const char *state_version(const struct state *s)
+{
+    return s ? s->version : "";
+}
+
 /* ---- what was read ---- */
 
 /* resourceVersions of one resource are numbers that grow (Kubernetes, "API Concepts"). 0: this one

@@ -18,6 +18,9 @@ void state_read(struct state *s);
  * yet, or no state. Borrowed until the next step. */
 const char *state_text(const struct state *s, const char *key);
 
+/* Its resourceVersion as it was read or written last; empty: there is none. Borrowed. */
+const char *state_version(const struct state *s);
+
 /* The record from a ConfigMap's data (borrowed), for tests. */
 struct fail state_decode(json_t *data, struct record *out);
 /* A ConfigMap's data; `before` (may be NULL) gives the keys that are kept. New reference. */

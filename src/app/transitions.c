@@ -157,18 +157,20 @@ static void write_failover(const struct transitions *t, struct buf *out, int to,
 static void write_failovers(const struct transitions *t, struct buf *out)
 {
     const char *reason;
+    unsigned i;
 
     metric_head(out, "memgraph_controller_failovers_total", "counter",
                 "Failovers that this controller did or refused; reason: what became of the old "
                 "main, or the first condition that did not hold.");
     for (int to = 0; to < 2; to++) {
-        for (size_t i = 0; i < LOSSES_N; i++)
+        for (i = 0; i < LOSSES_N; i++)
             write_failover(t, out, to, losses[i], "done", t->done[to][i]);
-        for (unsigned i = 0; i == 0 || reason; i++) {
+        i = 0;
+        do {
             reason = eligibility_condition_name(i);
             write_failover(t, out, to, reason ? reason : "decided otherwise", "refused",
-                           t->refused[to][i]);
-        }
+                           t->refused[to][i++]);
+        } while (reason);
     }
 }
 

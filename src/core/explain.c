@@ -89,21 +89,6 @@ static void add_common(const struct view *v, struct explanation *out)
                    "no controller leads: the API server is away, or all have just started");
 }
 
-/* A SYNC replica of T that keeps it from acknowledging: a dead row does not (REGISTER that failed).
- */
-static const struct row *unconfirming(const struct view *v)
-{
-    for (unsigned i = 0; i < v->rows_n; i++) {
-        const struct row *row = &v->rows[i];
-        bool fails = row->mode == MODE_STRICT_SYNC ||
-                     (row->mode == MODE_SYNC && v->pods[v->record.target].can.sync_fails);
-
-        if (fails && row->has_data && !row_serves(row))
-            return row;
-    }
-    return NULL;
-}
-
 /* A registration by its pod's name, where it is one of ours. */
 static const char *registered_name(const struct view *v, const struct row *row,
                                    char out[NAME_SIZE + 8])
@@ -122,7 +107,7 @@ static void add_row(struct explanation *out, const struct view *v, const struct 
 
 static void add_confirmation(const struct view *v, struct explanation *out)
 {
-    const struct row *bad = view_rows_known(v) ? unconfirming(v) : NULL;
+    const struct row *bad = view_unconfirming(v);
     const struct row *s = view_row(v, view_s(v));
     char name[NAME_SIZE + 8];
 
@@ -147,8 +132,8 @@ void explain_writes(const struct view *v, struct explanation *out)
 
     memset(out, 0, sizeof *out);
     plan_init(&plan, v);
-    gate_decide(
-        v, &plan); /* a record that makes no sense, or is not known now, stops decisions only */
+    /* A record that makes no sense, or is not known now, stops decisions only. */
+    gate_decide(v, &plan);
     out->possible = plan.gate.state == GATE_OPEN;
     (void)str_copy(out->answer, sizeof out->answer, plan.gate.why);
     add(out, "the write gateway forwards", out->possible, -1, "%s", plan.gate.why);

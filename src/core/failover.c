@@ -2,6 +2,7 @@
 
 #include "core/eligibility.h"
 #include "core/epoch.h"
+#include "core/request.h"
 
 void failover_refuse(const struct view *v, struct plan *plan, const char *why, const char *obstacle)
 {
@@ -27,8 +28,10 @@ static bool go_back(const struct view *v, struct plan *plan, const char *why)
         return false;
     r = epoch_begin(v, plan, RULE_O3, EPOCH_SWITCHOVER, old, "back again: %s-%d (%.60s)",
                     v->settings.name, t, why);
-    if (r)
-        r->fenced |= 1U << t; /* it may have been promoted in its last moment */
+    if (!r)
+        return true;
+    r->fenced |= 1U << t; /* it may have been promoted in its last moment */
+    request_take_back(r, r->reason);
     return true;
 }
 

@@ -202,7 +202,7 @@ bool refresh_with_s(const struct view *v, struct plan *plan)
         begin_asked(v, plan);
         return true;
     }
-    if ((armed && !switchover_wants_epoch(v, why)) || pod_role(s) != ROLE_REPLICA ||
+    if ((armed && !switchover_wants_epoch(v)) || pod_role(s) != ROLE_REPLICA ||
         !epoch_s_can_join(v, why) || was_refused(v) || row_forbids(v))
         return false;
     if (doubted && (!v->unproven_since || v->now_us < doubt_until_us)) {

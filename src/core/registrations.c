@@ -90,7 +90,8 @@ void registrations_tell_loss(const struct view *v, struct plan *plan)
     int s = view_s(v);
 
     if (v->record.sync == SYNC_UNPROVEN && v->settings.durability == DURABILITY_REQUIRED &&
-        v->s_lost_since && v->now_us >= v->s_lost_since + v->settings.hold_timeout_us)
+        v->s_lost_since && v->now_us >= v->s_lost_since + v->settings.hold_timeout_us &&
+        view_unconfirming(v))
         plan_warn(plan, v, RULE_O7, "WritesFail", s,
                   "%s-%d is lost: each write fails until it is back, or an operator asks for "
                   "degrade",

@@ -49,6 +49,17 @@ void request_close(struct record *r, const char *outcome)
     r->request[0] = '\0';
 }
 
+void request_take_back(struct record *r, const char *why)
+{
+    static const char served[] = ": served";
+    size_t n = strlen(r->answer), m = sizeof served - 1;
+
+    if (n < m || strcmp(r->answer + n - m, served) != 0)
+        return;
+    r->answer[n - m] = '\0';
+    (void)str_append(r->answer, sizeof r->answer, ": refused: %s", why);
+}
+
 /* T answers as main: in the process in which its epoch was begun, or in any. */
 static bool main_answers(const struct view *v, bool in_epoch, char why[WHY_SIZE])
 {

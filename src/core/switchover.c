@@ -51,16 +51,22 @@ static bool is_at_rest(const struct view *v)
            pod_role(t) == ROLE_MAIN && pod_runs(t, v->record.main_run);
 }
 
-bool switchover_wants_epoch(const struct view *v, char why[WHY_SIZE])
+bool switchover_wants_epoch(const struct view *v)
 {
-    return v->record.epoch == 0 && switchover_wanted(v, why);
+    struct request r = request_open(v);
+    bool asked = r.kind == REQUEST_SWITCHOVER ||
+                 (r.kind == REQUEST_STOP && r.pod == v->record.target);
+    char why[WHY_SIZE];
+
+    return v->record.epoch == 0 && asked && !v->pods[v->record.target].terminating &&
+           switchover_wanted(v, why);
 }
 
 bool switchover_due(const struct view *v)
 {
     char why[WHY_SIZE];
 
-    return is_at_rest(v) && !switchover_wants_epoch(v, why) && v->now_us >= v->switch_retry_at &&
+    return is_at_rest(v) && !switchover_wants_epoch(v) && v->now_us >= v->switch_retry_at &&
            switchover_wanted(v, why) && eligibility_may_promote(v, why);
 }
 
@@ -180,7 +186,7 @@ bool switchover_decide(const struct view *v, struct plan *plan)
         wait_for_s(v, plan, why, obstacle);
         return false; /* the rules below may make S fit for it */
     }
-    if (switchover_wants_epoch(v, why))
+    if (switchover_wants_epoch(v))
         return false;       /* the refresh comes first */
     if (!v->switch_since) { /* given up a moment ago */
         plan_wake(plan, v->switch_retry_at);

@@ -213,3 +213,17 @@ bool view_ldt(const struct view *v, int64_t *out)
     }
     return false;
 }
+
+const struct row *view_unconfirming(const struct view *v)
+{
+    for (unsigned i = 0; view_rows_known(v) && i < v->rows_n; i++) {
+        const struct row *row = &v->rows[i];
+        bool fails = row->mode == MODE_STRICT_SYNC ||
+                     (row->mode == MODE_SYNC && v->pods[v->record.target].can.sync_fails);
+
+        /* A dead row does not count: a REGISTER that failed has left it behind. */
+        if (fails && row->has_data && !row_serves(row))
+            return row;
+    }
+    return NULL;
+}

@@ -228,6 +228,9 @@ bool pod_claimed(const struct pod *p);
 bool view_lost(const struct view *v, int pod, char why[WHY_SIZE]);
 /* Its role was asked for since somebody else last changed who is to be main. */
 bool view_role_fresh(const struct view *v, int pod);
+/* A SYNC replica of T which keeps it from acknowledging writes, as it does not confirm them; NULL:
+ * none, as far as T's list is known. */
+const struct row *view_unconfirming(const struct view *v);
 /* The other of the pair. */
 int view_s(const struct view *v);
 /* T's row for a pod, of T's present run; NULL: no such row, or nothing known. */

@@ -141,8 +141,12 @@ OPERATIONAL = under(
     # O4
     ("lost-main-kept", "rules.c", "O4: a lost T is replaced",
      "    if (view_lost(v, t, why)) {", "    if (view_lost(v, t, why) && !v->record_exists) {"),
+    ("adopted-main-disarms-in-its-last-moment", "switchover.c", "Switchover 0: not where T is terminating",
+     " && asked && !v->pods[v->record.target].terminating &&", " && asked &&"),
+    ("way-back-told-as-done", "failover.c", "a switchover that went back was not served",
+     "    request_take_back(r, r->reason);\n", ""),
     ("adopted-main-hands-over-at-once", "switchover.c", "Switchover 0: in epoch 0 a refresh comes first",
-     "    return v->record.epoch == 0 && switchover_wanted(v, why);", "    return v->record.epoch < 0 && switchover_wanted(v, why);"),
+     "    return v->record.epoch == 0 && asked &&", "    return v->record.epoch < 0 && asked &&"),
     ("unready-at-once", "switchover.c", "O4: not Ready for 10 s, not less", "v->now_us >= t->unready_at + unready_us &&", "v->now_us >= t->unready_at &&"),
     ("never-ready-moves", "switchover.c", "O4: only if it had been Ready in this run", " && pod_runs(t, t->ready_run) &&", " &&"),
     ("unready-to-unready", "switchover.c", "O4: only if S is Ready",

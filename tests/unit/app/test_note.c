@@ -131,6 +131,21 @@ static void test_lost_answer_is_read(void **state)
     assert_string_equal(stored("request"), "refresh@1000");
 }
 
+/* Its first try was written, the leader has served it, and only then the answer got lost. */
+static void test_what_was_served_is_not_asked_for_again(void **state)
+{
+    struct record r = desk_record(4);
+
+    (void)state;
+    (void)str_copy(r.answer, sizeof r.answer, "switchover@1000: served");
+    fake_api_put(&api, "configmaps", desk_configmap(state_encode(&r, "mg", NULL)));
+    run_note("request", "switchover@1000");
+    assert_int_equal(outcome.kind, FAIL_NONE);
+    assert_int_equal(api.writes, 0);
+    run_note("request", "switchover@10"); /* another one */
+    assert_string_equal(stored("request"), "switchover@10");
+}
+
 static void test_no_record_and_no_api_server(void **state)
 {
     (void)state;
@@ -206,6 +221,7 @@ int main(void)
         TEST(conflict_is_read_and_judged_again),
         TEST(check_keeps_it_from_being_written),
         TEST(lost_answer_is_read),
+        TEST(what_was_served_is_not_asked_for_again),
         TEST(no_record_and_no_api_server),
         TEST(silence_is_not_waited_out),
         TEST(reading_only),

@@ -36,8 +36,12 @@ static bool goes_back(void)
 static void test_the_main_never_moved(void **state)
 {
     (void)state;
+    (void)str_copy(v.record.answer, ANSWER_SIZE, "switchover@7: served");
     assert_true(goes_back());
     assert_int_equal(plan.record.transition, EPOCH_SWITCHOVER);
+    assert_string_equal(plan.record.answer,
+                        "switchover@7: refused: back again: mg-0 (3 connections in a row "
+                        "refused: its process is gone)");
     assert_true(record_is_fenced(&plan.record, 0)); /* it may have been promoted */
     assert_false(record_is_fenced(&plan.record, 1));
 }

@@ -148,6 +148,20 @@ static void test_an_adopted_main_begins_an_epoch_before_it_hands_over(void **sta
     world_free(w);
 }
 
+/* Its pod goes before a hook could wait for anything: S stays armed. */
+static void test_an_adopted_main_that_is_deleted_is_replaced(void **state)
+{
+    struct world *w = living(0, true, MODE_STRICT_SYNC);
+
+    (void)state;
+    (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
+    world_delete(w, 0, 5 * ms);
+    world_run(w, second);
+    assert_int_equal(w->record.target, 1);
+    assert_true(world_is_open(w));
+    world_free(w);
+}
+
 static void test_an_unregistered_pair_is_adopted(void **state)
 {
     struct world *w = living(0, false, MODE_ASYNC);
@@ -292,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_a_living_pair_is_adopted),
         cmocka_unit_test(test_a_sync_pair_is_adopted_by_a_touch),
         cmocka_unit_test(test_an_adopted_main_begins_an_epoch_before_it_hands_over),
+        cmocka_unit_test(test_an_adopted_main_that_is_deleted_is_replaced),
         cmocka_unit_test(test_an_unregistered_pair_is_adopted),
         cmocka_unit_test(test_an_adopted_touch_that_fails_becomes_a_refresh),
         cmocka_unit_test(test_an_adopted_pair_under_an_old_address),
