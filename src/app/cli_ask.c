@@ -14,13 +14,6 @@
 static const int64_t limit_ms = 15 * 1000;
 enum { RECORDED_SIZE = 200 };
 
-static const char *text_of(json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value ? value : "";
-}
-
 static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
 {
     json_t *json = json_loadb(answer.n ? answer.p : "", answer.n, 0, NULL);
@@ -28,7 +21,7 @@ static int judge(long http, struct str answer, char recorded[RECORDED_SIZE])
     bool is_ours;
 
     is_ours = json_object_get(json, "error") != NULL; /* a proxy's words have none */
-    (void)str_copy(recorded, RECORDED_SIZE, text_of(json, "recorded"));
+    (void)str_copy(recorded, RECORDED_SIZE, cli_text(json, "recorded"));
     json_decref(json);
     if (http == 202)
         return EXIT_OK;

@@ -25,13 +25,6 @@ struct drill {
     double gap_ms[2];
 };
 
-static const char *text_of(json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value ? value : "";
-}
-
 /* ---- where the client writes ---- */
 
 /* The host of a URL as it is written there, an IPv6 one in brackets; empty: there is a path behind
@@ -109,10 +102,10 @@ static int wait_possible(const struct cli_options *o, int64_t limit_ms)
 
         if (document && !possible && waited_ms >= limit_ms)
             status = cli_trouble(EXIT_REFUSED, "no switchover now: %s",
-                                 text_of(switchover, "answer"));
+                                 cli_text(switchover, "answer"));
         else if (document && !possible && waited_ms >= READY_TELL_MS && !told)
             told = cli_trouble(1, "waiting until it can go back: %s",
-                               text_of(switchover, "answer")) != 0;
+                               cli_text(switchover, "answer")) != 0;
         json_decref(document);
         if (possible || waited_ms >= limit_ms || !document)
             return status;
@@ -166,7 +159,7 @@ static void tell_where(const struct drill *d)
 {
     int status;
     json_t *document = cli_fetch(d->o, "/api/v1/status", true, &status);
-    const char *main = text_of(document, "main");
+    const char *main = cli_text(document, "main");
 
     if (document && strcmp(main, d->home) != 0)
         (void)cli_trouble(0, "the main is %s now, and was %s: `switchover --to %s` moves it back",
@@ -180,7 +173,7 @@ static bool find_home(struct drill *d, int *status)
 {
     json_t *document = cli_fetch(d->o, "/api/v1/status", false, status);
 
-    (void)str_copy(d->home, sizeof d->home, text_of(document, "main"));
+    (void)str_copy(d->home, sizeof d->home, cli_text(document, "main"));
     json_decref(document);
     return document != NULL;
 }

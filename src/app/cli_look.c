@@ -88,13 +88,6 @@ int cli_explain(const struct cli_options *o)
 
 /* ---- watch ---- */
 
-static const char *text_of(json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value ? value : "";
-}
-
 static bool is_possible(json_t *explain, const char *what)
 {
     return json_is_true(json_object_get(json_object_get(explain, what), "possible"));
@@ -110,13 +103,13 @@ static void tell_change(json_t *overview, char *last, size_t size)
     char now[600];
 
     (void)str_format(now, sizeof now, "gate=%s main=%s writes=%s failover=%s: %s",
-                     text_of(gate, "state"), text_of(status, "main"),
+                     cli_text(gate, "state"), cli_text(status, "main"),
                      writes ? "possible" : "impossible", failover ? "possible" : "impossible",
-                     text_of(status, "reason"));
+                     cli_text(status, "reason"));
     if (strcmp(now, last) == 0)
         return;
     (void)str_copy(last, size, now);
-    printf("%s %s\n", text_of(status, "time"), now);
+    printf("%s %s\n", cli_text(status, "time"), now);
 }
 
 /* As many lines as the terminal shows, so that the first ones stay in sight. A line that is longer
@@ -158,9 +151,9 @@ static void draw(json_t *overview, int64_t away_ms)
     (void)fputs("\033[H\033[J", stdout); /* the upper left corner, and nothing below */
     if (away_ms)
         cli_paint(PAINT_BAD, 0, "NO CONTROLLER ANSWERS, for %lld s: so it was at %.19sZ",
-                  (long long)(away_ms + 999) / 1000, text_of(status, "time"));
+                  (long long)(away_ms + 999) / 1000, cli_text(status, "time"));
     else
-        cli_paint(PAINT_DIM, 0, "%.19sZ", text_of(status, "time"));
+        cli_paint(PAINT_DIM, 0, "%.19sZ", cli_text(status, "time"));
     cli_paint(PAINT_DIM, 0, "  (Ctrl-C ends)");
     (void)fputs("\n\n", stdout);
     cli_print_status(overview);

@@ -138,3 +138,10 @@ void cli_write_document(json_t *document, enum cli_output output)
         write_yaml(member, 2, false);
     }
 }
+
+const char *cli_text(json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    return value ? value : "";
+}

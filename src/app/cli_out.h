@@ -16,4 +16,7 @@ bool cli_output_parse(const char *text, enum cli_output *out) MUST_CHECK;
 /* The whole document on standard output; not for OUTPUT_TABLE. */
 void cli_write_document(json_t *document, enum cli_output output);
 
+/* A member's text; empty where there is none. Borrowed. */
+const char *cli_text(json_t *object, const char *key);
+
 #endif

@@ -7,13 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *text(json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value ? value : "";
-}
-
 static long long number(json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -42,7 +35,7 @@ static const char *words(json_t *object, const char *key, char out[WORDS_SIZE])
 {
     size_t n = 0;
 
-    for (const char *c = text(object, key); *c && n + ID_KEPT < WORDS_SIZE - 1;) {
+    for (const char *c = cli_text(object, key); *c && n + ID_KEPT < WORDS_SIZE - 1;) {
         bool id = is_id(c);
         size_t kept = id ? ID_KEPT : 1;
 
@@ -85,18 +78,18 @@ static void print_why_not(json_t *failover)
 static void print_main(json_t *status, bool possible)
 {
     cli_paint(possible ? PAINT_GOOD : PAINT_WARN, 0, "%s is main; %s would take over now: %s",
-              text(status, "main"), text(status, "syncReplica"), possible ? "yes" : "NO");
+              cli_text(status, "main"), cli_text(status, "syncReplica"), possible ? "yes" : "NO");
 }
 
 /* The main is there, and does not acknowledge: S is away, and one command would help. */
 static void print_writes_fail(json_t *status, const char *why)
 {
-    const char *s = text(status, "syncReplica");
+    const char *s = cli_text(status, "syncReplica");
 
     cli_paint(PAINT_BAD, 0, "writes FAIL: %s", why);
-    if (strncmp(why, s, strlen(s)) == 0)
+    if (s[0] && strncmp(why, s, strlen(s)) == 0 && why[strlen(s)] == ' ')
         printf("\nwhat helps: %s comes back, or `memgraph-controller degrade`: %s serves alone", s,
-               text(status, "main"));
+               cli_text(status, "main"));
     (void)putchar('\n');
 }
 
@@ -104,15 +97,16 @@ static void print_sentence(json_t *status, json_t *explain)
 {
     json_t *gate = json_object_get(status, "gate"), *writes = json_object_get(explain, "writes");
     json_t *failover = json_object_get(explain, "failover");
-    bool possible = is_true(failover, "possible"), open = strcmp(text(gate, "state"), "open") == 0;
+    bool possible = is_true(failover, "possible"),
+         open = strcmp(cli_text(gate, "state"), "open") == 0;
 
-    if (!text(status, "main")[0]) {
-        cli_paint(PAINT_BAD, 0, "there is no main yet: %s", text(status, "reason"));
+    if (!cli_text(status, "main")[0]) {
+        cli_paint(PAINT_BAD, 0, "there is no main yet: %s", cli_text(status, "reason"));
     } else if (!open) {
-        cli_paint(PAINT_BAD, 0, "writes wait: %s", text(gate, "why"));
+        cli_paint(PAINT_BAD, 0, "writes wait: %s", cli_text(gate, "why"));
     } else {
         if (!is_true(writes, "possible"))
-            print_writes_fail(status, text(writes, "answer"));
+            print_writes_fail(status, cli_text(writes, "answer"));
         print_main(status, possible);
     }
     (void)putchar('\n');
@@ -141,7 +135,7 @@ static json_t *pod_named(json_t *status, const char *name)
     size_t i;
 
     json_array_foreach (json_object_get(status, "pods"), i, pod)
-        if (strcmp(text(pod, "name"), name) == 0)
+        if (strcmp(cli_text(pod, "name"), name) == 0)
             return pod;
     return NULL;
 }
@@ -149,11 +143,11 @@ static json_t *pod_named(json_t *status, const char *name)
 /* The main is gone, and nobody takes over: what a person can do. */
 static void print_way_out(json_t *status, json_t *failover)
 {
-    const char *main = text(status, "main");
+    const char *main = cli_text(status, "main");
     json_t *link = json_object_get(pod_named(status, main), "link");
 
-    if (!main[0] || strcmp(text(link, "state"), "down") != 0 || is_true(failover, "possible") ||
-        text(status, "transition")[0] || json_is_object(json_object_get(status, "paused")))
+    if (!main[0] || strcmp(cli_text(link, "state"), "down") != 0 || is_true(failover, "possible") ||
+        cli_text(status, "transition")[0] || json_is_object(json_object_get(status, "paused")))
         return;
     line_of(PAINT_WARN, "what helps",
             "%s comes back: it has every acknowledged write. Only if it never will: "
@@ -167,7 +161,7 @@ static bool is_led(json_t *failover)
     size_t i;
 
     json_array_foreach (json_object_get(failover, "conditions"), i, condition)
-        if (strcmp(text(condition, "name"), "somebody leads") == 0)
+        if (strcmp(cli_text(condition, "name"), "somebody leads") == 0)
             return is_true(condition, "holds");
     return true;
 }
@@ -176,7 +170,8 @@ static bool is_led(json_t *failover)
 static void print_leader(json_t *status, json_t *failover)
 {
     json_t *leadership = json_object_get(status, "leadership");
-    const char *holder = text(leadership, "holder"), *identity = text(leadership, "identity");
+    const char *holder = cli_text(leadership, "holder"),
+               *identity = cli_text(leadership, "identity");
 
     if (strcmp(holder, identity) == 0)
         line(PAINT_PLAIN, "leader", holder);
@@ -190,11 +185,11 @@ static void print_leader(json_t *status, json_t *failover)
 
 static void print_request(json_t *request)
 {
-    const char *pod = text(request, "pod");
+    const char *pod = cli_text(request, "pod");
 
     if (json_is_object(request))
-        line_of(PAINT_WARN, "request", "%s%s%s, since %.19sZ", text(request, "kind"),
-                pod[0] ? " " : "", pod, text(request, "at"));
+        line_of(PAINT_WARN, "request", "%s%s%s, since %.19sZ", cli_text(request, "kind"),
+                pod[0] ? " " : "", pod, cli_text(request, "at"));
 }
 
 /* Those that are being filled anew, and those whose data do not fit. */
@@ -205,15 +200,15 @@ static void print_rebuilds(json_t *status, json_t *explain)
     size_t i;
 
     json_array_foreach (json_object_get(status, "rebuild"), i, rebuild)
-        line_of(PAINT_WARN, "rebuild", "%s is being filled anew (%s)", text(rebuild, "pod"),
-                text(rebuild, "reason"));
+        line_of(PAINT_WARN, "rebuild", "%s is being filled anew (%s)", cli_text(rebuild, "pod"),
+                cli_text(rebuild, "reason"));
     json_object_foreach (json_object_get(explain, "rebuild"), name, one) {
-        const char *answer = text(one, "answer");
+        const char *answer = cli_text(one, "answer");
 
         first = json_array_get(json_object_get(one, "conditions"), 0);
         if (!is_true(first, "holds"))
             continue;
-        line_of(PAINT_WARN, "rebuild", "%s (%s)%s%s%s", answer, text(first, "value"),
+        line_of(PAINT_WARN, "rebuild", "%s (%s)%s%s%s", answer, cli_text(first, "value"),
                 strstr(answer, "a person") ? ": `memgraph-controller rebuild " : "",
                 strstr(answer, "a person") ? name : "", strstr(answer, "a person") ? "`" : "");
     }
@@ -222,24 +217,24 @@ static void print_rebuilds(json_t *status, json_t *explain)
 static void print_lines(json_t *status, json_t *explain)
 {
     json_t *gate = json_object_get(status, "gate");
-    bool unknown = strcmp(text(status, "state"), "UNKNOWN_STATE") == 0;
+    bool unknown = strcmp(cli_text(status, "state"), "UNKNOWN_STATE") == 0;
     bool leads = is_true(json_object_get(status, "leadership"), "leader");
 
     print_way_out(status, json_object_get(explain, "failover"));
-    line(unknown ? PAINT_BAD : PAINT_PLAIN, "state", text(status, "state"));
+    line(unknown ? PAINT_BAD : PAINT_PLAIN, "state", cli_text(status, "state"));
     if (leads || unknown) /* a follower's is that it follows */
-        line(unknown ? PAINT_BAD : PAINT_PLAIN, "reason", text(status, "reason"));
-    line(PAINT_BOLD, "main", text(status, "main"));
-    line(PAINT_PLAIN, "sync", text(status, "sync"));
+        line(unknown ? PAINT_BAD : PAINT_PLAIN, "reason", cli_text(status, "reason"));
+    line(PAINT_BOLD, "main", cli_text(status, "main"));
+    line(PAINT_PLAIN, "sync", cli_text(status, "sync"));
     if (is_true(status, "degraded"))
         line_of(PAINT_WARN, "alone", "%s serves alone by decision%s%.19s: nobody can take over",
-                text(status, "main"), text(status, "plannedUntil")[0] ? " until " : "",
-                text(status, "plannedUntil"));
+                cli_text(status, "main"), cli_text(status, "plannedUntil")[0] ? " until " : "",
+                cli_text(status, "plannedUntil"));
     line_of(PAINT_PLAIN, "epoch", "%lld", number(status, "epoch"));
-    line(PAINT_WARN, "transition", text(status, "transition"));
-    line_of(PAINT_PLAIN, "gate", "%s: %s", text(gate, "state"), text(gate, "why"));
+    line(PAINT_WARN, "transition", cli_text(status, "transition"));
+    line_of(PAINT_PLAIN, "gate", "%s: %s", cli_text(gate, "state"), cli_text(gate, "why"));
     print_leader(status, json_object_get(explain, "failover"));
-    line(PAINT_WARN, "paused", text(json_object_get(status, "paused"), "words"));
+    line(PAINT_WARN, "paused", cli_text(json_object_get(status, "paused"), "words"));
     print_request(json_object_get(status, "request"));
     print_rebuilds(status, explain);
 }
@@ -257,19 +252,19 @@ static void print_pod(json_t *pod, int width)
     json_t *registration = json_object_get(pod, "registration");
     json_t *kubernetes = json_object_get(pod, "kubernetes");
     json_t *memgraph = json_object_get(pod, "memgraph");
-    const char *topology = text(pod, "topology"), *role = text(memgraph, "role");
-    const char *link = text(json_object_get(pod, "link"), "state");
+    const char *topology = cli_text(pod, "topology"), *role = cli_text(memgraph, "role");
+    const char *link = cli_text(json_object_get(pod, "link"), "state");
     const char *ready = is_true(kubernetes, "terminating") ? "ends"
                         : is_true(kubernetes, "ready")     ? "yes"
                                                            : "no";
     bool fits = strcmp(topology, "main") == 0 ? strcmp(role, "main") == 0
                                               : strcmp(role, "replica") == 0;
-    const char *registered = text(registration, "status")[0] ? text(registration, "status")
-                             : strcmp(topology, "main") == 0 ? ""
-                                                             : "none";
+    const char *registered = cli_text(registration, "status")[0] ? cli_text(registration, "status")
+                             : strcmp(topology, "main") == 0     ? ""
+                                                                 : "none";
     bool serves = strcmp(registered, "ready") == 0 || strcmp(registered, "replicating") == 0;
 
-    cli_paint(PAINT_BOLD, width, "%s", text(pod, "name"));
+    cli_paint(PAINT_BOLD, width, "%s", cli_text(pod, "name"));
     cli_paint(PAINT_PLAIN, 10, "%s", topology);
     cli_paint(fits ? PAINT_PLAIN : PAINT_BAD, 9, "%s", role);
     cli_paint(strcmp(ready, "yes") == 0 ? PAINT_GOOD : PAINT_WARN, 7, "%s", ready);
@@ -279,7 +274,7 @@ static void print_pod(json_t *pod, int width)
         cli_paint(PAINT_PLAIN, 8, "%lld", number(registration, "behind"));
     else
         cli_paint(PAINT_PLAIN, 8, "%s", "");
-    printf("%s\n", text(memgraph, "version"));
+    printf("%s\n", cli_text(memgraph, "version"));
 }
 
 void cli_print_status(json_t *overview)
@@ -294,8 +289,8 @@ void cli_print_status(json_t *overview)
     print_gateway("write", json_object_get(gateways, "write"));
     print_gateway("read", json_object_get(gateways, "read"));
     json_array_foreach (json_object_get(status, "pods"), i, pod)
-        if ((int)strlen(text(pod, "name")) + 2 > width)
-            width = (int)strlen(text(pod, "name")) + 2;
+        if ((int)strlen(cli_text(pod, "name")) + 2 > width)
+            width = (int)strlen(cli_text(pod, "name")) + 2;
     (void)putchar('\n');
     cli_paint(PAINT_DIM, 0, "%-*s%-10s%-9s%-7s%-12s%-13s%-8s%s", width, "POD", "TOPOLOGY", "ROLE",
               "READY", "LINK", "REGISTERED", "BEHIND", "VERSION");
@@ -335,12 +330,12 @@ void cli_print_history(json_t *history)
     if (json_array_size(json_object_get(history, "transitions")) == 0)
         printf("no transition so far\n");
     json_array_foreach (json_object_get(history, "transitions"), i, entry) {
-        const char *from = text(entry, "from");
+        const char *from = cli_text(entry, "from");
 
-        cli_paint(PAINT_DIM, 0, "%.23sZ", text(entry, "at"));
-        cli_paint(PAINT_BOLD, 0, "  %s", text(entry, "kind"));
-        printf("  %s%s%s  %s\n", from, from[0] ? " -> " : "", text(entry, "to"),
-               text(entry, "why"));
+        cli_paint(PAINT_DIM, 0, "%.23sZ", cli_text(entry, "at"));
+        cli_paint(PAINT_BOLD, 0, "  %s", cli_text(entry, "kind"));
+        printf("  %s%s%s  %s\n", from, from[0] ? " -> " : "", cli_text(entry, "to"),
+               cli_text(entry, "why"));
         print_phases(entry, json_object_get(entry, "clients"));
     }
 }
@@ -363,7 +358,7 @@ static void print_one(const char *what, json_t *explanation)
 
         printf("  ");
         cli_paint(holds ? PAINT_GOOD : PAINT_WARN, 0, "[%s]", holds ? "x" : " ");
-        printf(" %s: %s", text(condition, "name"), words(condition, "value", value));
+        printf(" %s: %s", cli_text(condition, "name"), words(condition, "value", value));
         if (json_is_integer(age))
             cli_paint(PAINT_DIM, 0, " (%.1f s ago)", (double)json_integer_value(age) / 1000);
         (void)putchar('\n');
@@ -387,7 +382,7 @@ void cli_print_explanation(json_t *explanation)
 
         (void)str_format(what, sizeof what, "rebuild of %s", pod);
         if (whole && needed && !is_true(needed, "holds")) /* shortly: nobody asks for it */
-            printf("%s: no need is known: %s\n", what, text(needed, "value"));
+            printf("%s: no need is known: %s\n", what, cli_text(needed, "value"));
         else
             print_one(what, one);
     }

@@ -20,17 +20,10 @@ struct wait {
     int64_t gone_ms, served_ms; /* since when; 0: it is not */
 };
 
-static const char *text_of(json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value ? value : "";
-}
-
 /* What the record says became of this request; NULL: nothing, as far as this controller sees. */
 static const char *answer_to(json_t *status, const char *recorded)
 {
-    const char *answer = text_of(json_object_get(status, "record"), "answer");
+    const char *answer = cli_text(json_object_get(status, "record"), "answer");
     size_t n = strlen(recorded);
 
     return strncmp(answer, recorded, n) == 0 && strncmp(answer + n, ": ", 2) == 0 ? answer + n + 2
@@ -39,7 +32,7 @@ static const char *answer_to(json_t *status, const char *recorded)
 
 static void tell_served(json_t *status, const struct wait *w)
 {
-    const char *main = text_of(status, "main"), *s = text_of(status, "syncReplica");
+    const char *main = cli_text(status, "main"), *s = cli_text(status, "syncReplica");
     long long epoch = json_integer_value(json_object_get(status, "epoch"));
     json_t *gate = json_object_get(status, "gate");
 
@@ -52,8 +45,8 @@ static void tell_served(json_t *status, const struct wait *w)
     else
         printf(": %s is main (epoch %lld)\n", main, epoch);
     (void)fflush(stdout);
-    if (strcmp(text_of(gate, "state"), "open") != 0)
-        (void)cli_trouble(0, "but writes wait: %s", text_of(gate, "why"));
+    if (strcmp(cli_text(gate, "state"), "open") != 0)
+        (void)cli_trouble(0, "but writes wait: %s", cli_text(gate, "why"));
 }
 
 /* For how long something has been so. */
@@ -77,8 +70,8 @@ static void tell_waiting(int64_t waited_ms, bool *told)
 static bool is_over(json_t *status, struct wait *w, int *result)
 {
     const char *answer = answer_to(status, w->recorded);
-    const char *open = text_of(json_object_get(status, "request"), "text");
-    bool serves = strcmp(text_of(json_object_get(status, "gate"), "state"), "open") == 0;
+    const char *open = cli_text(json_object_get(status, "request"), "text");
+    bool serves = strcmp(cli_text(json_object_get(status, "gate"), "state"), "open") == 0;
 
     if (!answer && strcmp(open, w->recorded) == 0) {
         w->gone_ms = 0;
@@ -96,7 +89,7 @@ static bool is_over(json_t *status, struct wait *w, int *result)
         *result = cli_trouble(EXIT_REFUSED, "%s", answer);
         return true;
     }
-    if (text_of(status, "transition")[0] || (!serves && lasted_ms(&w->served_ms) < GATE_MS))
+    if (cli_text(status, "transition")[0] || (!serves && lasted_ms(&w->served_ms) < GATE_MS))
         return false;
     tell_served(status, w);
     *result = EXIT_OK;

@@ -3,19 +3,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The words as they are between blanks: bash has split them at colons (of URLs) and equal signs. */
 static const char script[] =
     "_memgraph_controller() {\n"
-    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} IFS=$'\\n'\n"
-    "    case $prev in\n"
+    "    local line=${COMP_LINE:0:COMP_POINT} words IFS=$' \\t\\n'\n"
+    "    read -ra words <<<\"$line\"\n"
+    "    [[ $line != *[[:blank:]] ]] || words+=('')\n"
+    "    local last=$((${#words[@]} - 1))\n"
+    "    if [[ ${words[last]} == --*=* ]]; then\n"
+    "        words+=(\"${words[last]#*=}\")\n"
+    "        words[last]=${words[last]%%=*}\n"
+    "        last=$((last + 1))\n"
+    "    fi\n"
+    "    IFS=$'\\n'\n"
+    "    case ${words[last-1]} in\n"
     "    -t | --token-file | --kubeconfig | --tls-ca)\n"
-    "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "        COMPREPLY=($(compgen -f -- \"${words[last]}\"))\n"
     "        return ;;\n"
     "    install | --data-directory)\n"
-    "        COMPREPLY=($(compgen -d -- \"$cur\"))\n"
+    "        COMPREPLY=($(compgen -d -- \"${words[last]}\"))\n"
     "        return ;;\n"
     "    esac\n"
-    "    COMPREPLY=($(\"${COMP_WORDS[0]}\" __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-    "2>/dev/null))\n"
+    "    COMPREPLY=($(\"${COMP_WORDS[0]}\" __complete \"${words[@]:1}\" 2>/dev/null))\n"
     "}\n"
     "complete -F _memgraph_controller memgraph-controller kubectl-memgraph_ha\n";
 

@@ -268,13 +268,15 @@ test('as a plugin of kubectl: found by label, through the API server, admin rout
 
 test('bash completes commands, options and pods', async (t) => {
   const s = await operated(t);
+  // What bash sets: the line as it is typed, and words that it has split at colons and equal signs, too.
   const complete = async (...words) => {
     const script = `source <(${program} completion)
-      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _memgraph_controller; echo "\${COMPREPLY[@]}"`;
-    return (await run('bash', ['-c', script, 'bash', program, ...words], s.env)).out.trim();
+      COMP_LINE=$1 COMP_POINT=\${#1}; IFS=' :=' COMP_WORDS=($1); IFS=$' \\t\\n'; _memgraph_controller; echo "\${COMPREPLY[@]}"`;
+    return (await run('bash', ['-c', script, 'bash', [program, ...words].join(' ')], s.env)).out.trim();
   };
   assert.equal(await complete('sw'), 'switchover');
   assert.equal(await complete('status', '-o', ''), 'table json yaml');
+  assert.equal(await complete('status', '--output=j'), 'json');
   assert.equal(await complete('pause', '--f'), '--for');
   assert.equal(await complete('status', '--f'), ''); // it takes none
   assert.equal(await complete('rebuild', ''), 'memgraph-0 memgraph-1 memgraph-2');
