@@ -137,7 +137,7 @@ OPERATIONAL = under(
     ("back-in-a-failover", "failover.c", "O3, second part: only in a switchover",
      "    if (now->transition != EPOCH_SWITCHOVER || old < 0", "    if (now->transition == EPOCH_NONE || old < 0"),
     ("left-one-not-fenced", "failover.c", "O3, second part: T goes into `fenced`",
-     "    if (r)\n        r->fenced |= 1U << t; /* it may have been promoted in its last moment */\n", "    (void)r;\n    (void)t;\n"),
+     "    r->fenced |= 1U << t; /* it may have been promoted in its last moment */\n", "    (void)t;\n"),
     # O4
     ("lost-main-kept", "rules.c", "O4: a lost T is replaced",
      "    if (view_lost(v, t, why)) {", "    if (view_lost(v, t, why) && !v->record_exists) {"),

@@ -155,7 +155,7 @@ static void test_an_adopted_main_that_is_deleted_is_replaced(void **state)
 
     (void)state;
     (void)world_until(w, world_is_ready, 10 * second, "the pair is adopted");
-    world_delete(w, 0, 5 * ms);
+    world_delete(w, 0, 100 * ms);
     world_run(w, second);
     assert_int_equal(w->record.target, 1);
     assert_true(world_is_open(w));

@@ -228,6 +228,26 @@ static void test_no_gate_is_closed_for_one_who_may_not(void **state)
     assert_int_equal(plan.gate.state, GATE_OPEN);
 }
 
+/* Replicas that were restarted in an adopted main's epoch would be refused by its successor. */
+static void test_an_adopted_main_begins_an_epoch_first(void **state)
+{
+    (void)state;
+    steady_view(&v);
+    v.record.epoch = 0;
+    assert_false(switchover_wants_epoch(&v)); /* nobody asks */
+    (void)str_copy(v.record.request, NOTE_SIZE, "stop:1@1");
+    assert_false(switchover_wants_epoch(&v));
+    (void)str_copy(v.record.request, NOTE_SIZE, "stop:0@1");
+    assert_true(switchover_wants_epoch(&v));
+    (void)str_copy(v.record.request, NOTE_SIZE, "switchover@1");
+    assert_true(switchover_wants_epoch(&v));
+    v.record.epoch = 1;
+    assert_false(switchover_wants_epoch(&v));
+    v.record.epoch = 0;
+    v.pods[0].terminating = true; /* it may be gone any moment, and S is not armed in a refresh */
+    assert_false(switchover_wants_epoch(&v));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup(test_async_replicas_are_not_waited_for_long, prepared),
         cmocka_unit_test_setup(test_pauses_after_one_that_was_given_up, prepared),
         cmocka_unit_test_setup(test_no_gate_is_closed_for_one_who_may_not, prepared),
+        cmocka_unit_test(test_an_adopted_main_begins_an_epoch_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
