@@ -255,7 +255,9 @@ export class Release {
     const died = pods.filter(({ status }) =>
       status.containerStatuses?.some(({ restartCount }) => restartCount > 0));
     for (const { metadata } of died) {
-      await this.deletePod(metadata.name);
+      await this.deletePod(metadata.name).catch((error) => {
+        if (error.status !== 404) throw error; // a rollout was faster
+      });
       await waitFor(`${metadata.name} is another pod`, async () =>
         ![...(await this.pods()), ...(await this.controllerPods())].some((pod) => pod.metadata.uid === metadata.uid),
       60_000);
