@@ -45,8 +45,11 @@ test('switchover by a follower\'s command, and back by name: nothing lost, nobod
   await writesOn(load);
   const cutsBefore = await cuts(s);
 
-  const explained = await s.cli(['explain'], follower);
-  assert.equal(explained.status, 0, explained.out + explained.err);
+  const explained = await waitFor('the follower has seen who leads', async () => {
+    const told = await s.cli(['explain'], follower);
+    if (told.status !== 0) throw new Error(told.out + told.err);
+    return told;
+  });
   assert.match(explained.out, /^failover: yes: /m);
   assert.match(explained.out, /^switchover: yes: /m);
   assert.match(explained.out, /^rebuild of memgraph-2: no need is known: the main has nothing against its data$/m);
