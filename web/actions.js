@@ -1,14 +1,13 @@
 // What an operator may ask for. Each action is confirmed with its consequence; the result is shown
 // as the record and the pods tell it: also through a controller that does not lead.
 import { $, h, show } from './dom.js';
-import { trouble, until } from './words.js';
+import { podNamed, trouble, until } from './words.js';
 
 let last; // overview
 let asked; // {action, text, pod, uid}: recorded, and neither done nor refused yet
 
 const rebuildPod = () => $('rebuild-pod').value;
 const atRest = (status) => !status.transition && status.gate.state === 'open';
-const podOf = ({ status }, name) => status.pods.find((p) => p.name === name);
 
 // done() gives what has become of a request that was served, in words; '' while it is under way.
 const ACTIONS = {
@@ -48,7 +47,7 @@ const ACTIONS = {
     now: () => `Now: ${last.explain.rebuild[rebuildPod()]?.answer ?? 'not known'}`,
     yes: 'Rebuild', path: () => `rebuild/${rebuildPod()}`, body: () => ({}),
     done: (overview, { pod, uid }) => {
-      const is = podOf(overview, pod);
+      const is = podNamed(overview.status, pod);
       if (is?.kubernetes.uid === uid || overview.status.rebuild.some((r) => r.pod === pod)) return '';
       return is?.registration && !trouble(is, overview.status) ? `${pod} is a replica again.` : '';
     },
@@ -79,7 +78,7 @@ function refused(status, said) {
 
 async function send(action) {
   const pod = rebuildPod();
-  const uid = podOf(last, pod)?.kubernetes.uid;
+  const uid = podNamed(last.status, pod)?.kubernetes.uid;
   result('wait', `${action.yes}: asking`);
   asked = undefined;
   try {

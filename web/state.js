@@ -1,5 +1,5 @@
 // The state of the cluster in one sentence, its level, what to know beside it, and what helps.
-import { clock, duration, mainServes, trouble, unfit, until } from './words.js';
+import { clock, duration, mainServes, podNamed, trouble, unfit, until } from './words.js';
 
 const KUBERNETES_OLD_MS = 60_000; // as the alert has it
 
@@ -42,7 +42,7 @@ function help({ status, explain }) {
   if (!leads(explain)) return 'the Kubernetes API, or a controller, comes back. Sessions go on until then; nothing is decided';
   if (status.paused) return '`memgraph-controller resume`: what has piled up is decided at once';
   if (/which may hold more/.test(status.reason)) return `${sync} comes back, to be compared. ${force(`--to ${main} `)}`;
-  if (status.pods.find((p) => p.name === main)?.link.state !== 'up' && !explain.failover.possible) return `${main} comes back: it has every acknowledged write. ${force('')}`;
+  if (podNamed(status, main)?.link.state !== 'up' && !explain.failover.possible) return `${main} comes back: it has every acknowledged write. ${force('')}`;
   if (serves && !status.degraded && (writes.answer.startsWith(`${sync} `) || /^no SYNC replica/.test(writes.answer))) {
     const rebuild = explain.rebuild[sync];
     const back = !unfit(rebuild) ? `${sync} comes back` : rebuild.possible ? `${sync} is filled anew by itself`

@@ -64,11 +64,11 @@ export function follows({ registration: r, link }) {
   return r.status === 'recovery' ? 'behind' : 'bad';
 }
 
-const pod = (status, name) => status.pods.find((p) => p.name === name);
+export const podNamed = (status, name) => status.pods.find((p) => p.name === name);
 
 // The main answers, as one: what it says of its replicas is known.
 export function mainServes(status) {
-  const main = pod(status, status.main);
+  const main = podNamed(status, status.main);
   return main?.link.state === 'up' && main.memgraph.role === 'main';
 }
 

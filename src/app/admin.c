@@ -78,9 +78,17 @@ static bool pause_may(const struct record *r, char why[WHY_SIZE])
     return false;
 }
 
+static unsigned status_of(enum fail_kind kind)
+{
+    if (kind == FAIL_CONFLICT || kind == FAIL_GONE)
+        return 409;
+    return kind == FAIL_TIMEOUT ? 504 : 503;
+}
+
 static void on_noted(void *arg, const struct fail *why, const struct record *record)
 {
     struct asked *s = arg;
+    unsigned status = status_of(why->kind);
     char text[240];
 
     (void)record;
@@ -91,14 +99,7 @@ static void on_noted(void *arg, const struct fail *why, const struct record *rec
         answer_json(s->request, 202,
                     json_pack("{s:s, s:o}", "asked", s->action, "recorded", answer_text(s->text)));
     else
-        answer_error(s->request,
-                     why->kind == FAIL_CONFLICT || why->kind == FAIL_GONE ? 409
-                     : why->kind == FAIL_TIMEOUT                          ? 504
-                                                                          : 503,
-                     why->kind == FAIL_CONFLICT || why->kind == FAIL_GONE ||
-                             why->kind == FAIL_TIMEOUT
-                         ? why->text
-                         : text);
+        answer_error(s->request, status, status == 503 ? text : why->text);
     list_remove(&s->node);
     free(s);
 }

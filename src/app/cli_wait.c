@@ -2,6 +2,7 @@
 
 #include "app/cli_look.h"
 #include "app/run.h"
+#include "core/request.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -19,16 +20,6 @@ struct wait {
     const char *recorded, *action, *pod;
     int64_t gone_ms, served_ms; /* since when; 0: it is not */
 };
-
-/* What the record says became of this request; NULL: nothing, as far as this controller sees. */
-static const char *answer_to(json_t *status, const char *recorded)
-{
-    const char *answer = cli_text(json_object_get(status, "record"), "answer");
-    size_t n = strlen(recorded);
-
-    return strncmp(answer, recorded, n) == 0 && strncmp(answer + n, ": ", 2) == 0 ? answer + n + 2
-                                                                                  : NULL;
-}
 
 static void tell_served(json_t *status, const struct wait *w)
 {
@@ -69,7 +60,8 @@ static void tell_waiting(int64_t waited_ms, bool *told)
 /* True: there is nothing more to wait for, and *result is the exit status. */
 static bool is_over(json_t *status, struct wait *w, int *result)
 {
-    const char *answer = answer_to(status, w->recorded);
+    const char *answer = request_outcome(cli_text(json_object_get(status, "record"), "answer"),
+                                         w->recorded);
     const char *open = cli_text(json_object_get(status, "request"), "text");
     bool serves = strcmp(cli_text(json_object_get(status, "gate"), "state"), "open") == 0;
 

@@ -54,6 +54,19 @@ static json_t *parse(const char *text)
     return json_object();
 }
 
+/* Of one epoch, by replica, with ours as we remember it. New reference. */
+static json_t *parts_of(const struct controller *c, const json_t *written, int64_t epoch)
+{
+    const struct flight *ours = flights_of(c->flights, epoch);
+    char text[24];
+    json_t *parts = json_object_get(written, epoch_text(epoch, text));
+
+    parts = json_is_object(parts) ? json_copy(parts) : json_object();
+    if (ours)
+        (void)json_object_set_new(parts, c->config.pod, part_json(ours));
+    return parts;
+}
+
 /* The parts of the epochs in the history, with ours as we remember them. */
 static json_t *merged(const struct felt *f, json_t *data, const json_t *before)
 {
@@ -64,14 +77,10 @@ static json_t *merged(const struct felt *f, json_t *data, const json_t *before)
 
     json_array_foreach (history, i, entry) {
         int64_t epoch = json_integer_value(json_object_get(entry, "epoch"));
-        const struct flight *flight = flights_of(f->c->flights, epoch);
-        json_t *parts = json_object_get(before, epoch_text(epoch, text));
+        json_t *parts = parts_of(f->c, before, epoch);
 
-        parts = json_is_object(parts) ? json_copy(parts) : json_object();
-        if (flight)
-            (void)json_object_set_new(parts, f->c->config.pod, part_json(flight));
         if (json_object_size(parts))
-            (void)json_object_set(after, text, parts);
+            (void)json_object_set(after, epoch_text(epoch, text), parts);
         json_decref(parts);
     }
     json_decref(history);
@@ -180,14 +189,9 @@ static json_t *summed(json_t *parts)
 
 json_t *felt_of(const struct controller *c, const json_t *written, int64_t epoch)
 {
-    char text[24];
-    json_t *parts = json_object_get(written, epoch_text(epoch, text)), *all;
-    const struct flight *ours = flights_of(c->flights, epoch);
+    json_t *parts = parts_of(c, written, epoch);
+    json_t *all = json_object_size(parts) ? summed(parts) : json_null();
 
-    parts = json_is_object(parts) ? json_copy(parts) : json_object();
-    if (ours)
-        (void)json_object_set_new(parts, c->config.pod, part_json(ours));
-    all = json_object_size(parts) ? summed(parts) : json_null();
     json_decref(parts);
     return all;
 }

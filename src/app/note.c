@@ -2,6 +2,7 @@
 
 #include "app/state.h"
 #include "base/alloc.h"
+#include "core/request.h"
 
 enum { TRIES_MAX = 6, TRIES_SILENCE = 3, RETRY_US = 100 * 1000 };
 
@@ -91,11 +92,7 @@ static struct fail read_object(struct note *n, json_t *object, json_t **data)
 /* An earlier try was written after all, and the leader has closed it since. */
 static bool was_answered(const struct note *n)
 {
-    size_t length = strlen(n->text);
-
-    return strcmp(n->key, "request") == 0 && length &&
-           strncmp(n->record.answer, n->text, length) == 0 &&
-           strncmp(n->record.answer + length, ": ", 2) == 0;
+    return strcmp(n->key, "request") == 0 && request_outcome(n->record.answer, n->text) != NULL;
 }
 
 /* False: there is nothing to change. */

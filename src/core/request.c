@@ -49,6 +49,15 @@ void request_close(struct record *r, const char *outcome)
     r->request[0] = '\0';
 }
 
+const char *request_outcome(const char *answer, const char *request)
+{
+    size_t n = strlen(request);
+
+    return n && strncmp(answer, request, n) == 0 && strncmp(answer + n, ": ", 2) == 0
+               ? answer + n + 2
+               : NULL;
+}
+
 void request_take_back(struct record *r, const char *why)
 {
     static const char served[] = ": served";

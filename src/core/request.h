@@ -26,6 +26,9 @@ bool request_check(const struct view *v, const struct request *r, char why[WHY_S
  * <request>: <outcome>: "served" (what it asks for is recorded, and done or begun) or "refused:
  * why". Of a hook's nothing stays. */
 void request_close(struct record *r, const char *outcome);
+/* What `answer` says became of this request: "served" or "refused: why"; NULL: it speaks of another
+ * one, or of none. */
+const char *request_outcome(const char *answer, const char *request);
 /* What was served, and could not be finished: "refused: why" takes the place of "served". */
 void request_take_back(struct record *r, const char *why);
 /* Serves what is served by a write of the record alone; refuses what makes no sense or could not be

@@ -216,7 +216,9 @@ bool view_ldt(const struct view *v, int64_t *out)
 
 const struct row *view_unconfirming(const struct view *v)
 {
-    for (unsigned i = 0; view_rows_known(v) && i < v->rows_n; i++) {
+    unsigned n = view_rows_known(v) ? v->rows_n : 0;
+
+    for (unsigned i = 0; i < n; i++) {
         const struct row *row = &v->rows[i];
         bool fails = row->mode == MODE_STRICT_SYNC ||
                      (row->mode == MODE_SYNC && v->pods[v->record.target].can.sync_fails);
